@@ -1,0 +1,81 @@
+/** HTTP agents that honour HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
+
+import { globalAgent as httpAgent } from 'node:http'
+import { globalAgent as httpsAgent } from 'node:https'
+import { BlockList, isIP } from 'node:net'
+import { Agent, type AgentConnectOpts } from 'agent-base'
+import { HttpProxyAgent } from 'http-proxy-agent'
+import { HttpsProxyAgent } from 'https-proxy-agent'
+import { UserError } from '../domain/errors.ts'
+import type { Environment } from '../front/places.ts'
+
+/** The agent for both schemes, or `undefined` where the environment names no proxy. */
+export function proxyAgent(env: Environment): Agent | undefined {
+  const proxies = { http: proxyUrl('HTTP_PROXY', env), https: proxyUrl('HTTPS_PROXY', env) }
+  if (!proxies.http && !proxies.https) return undefined
+  const direct = read('NO_PROXY', env)
+    .split(/[\s,]+/)
+    .filter(Boolean)
+  return new PerHostAgent(({ host, port, secure }) => {
+    const url = secure ? proxies.https : proxies.http
+    if (!url || isDirect(direct, host, port)) return secure ? httpsAgent : httpAgent
+    return secure ? new HttpsProxyAgent(url) : new HttpProxyAgent(url)
+  })
+}
+
+/** Whether NO_PROXY's entries cover a host: names and their subdomains, addresses, CIDR blocks. */
+export function isDirect(entries: readonly string[], host: string, port: number): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
+  return entries.some((entry) => {
+    if (entry === '*') return true
+    const [, block, bits] = /^([\d.]+|[\da-f:]+)\/(\d+)$/i.exec(entry) ?? []
+    if (block && bits) return isInBlock(name, block, Number(bits))
+    const [, own = '', ownPort] = /^(.*?)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? []
+    if (isIP(entry) === 6) return name === entry.toLowerCase()
+    if (ownPort && Number(ownPort) !== port) return false
+    const zone = own.replace(/^\*?\./, '')
+    return name === zone || (isIP(name) === 0 && name.endsWith(`.${zone}`))
+  })
+}
+
+type Target = { readonly host: string; readonly port: number; readonly secure: boolean }
+
+class PerHostAgent extends Agent {
+  readonly #pick: (target: Target) => ReturnType<Agent['connect']>
+
+  constructor(pick: (target: Target) => ReturnType<Agent['connect']>) {
+    super({ keepAlive: true })
+    this.#pick = pick
+  }
+
+  override connect(_: unknown, options: AgentConnectOpts): ReturnType<Agent['connect']> {
+    const { host = '', port, secureEndpoint: secure } = options
+    return this.#pick({ host, port, secure })
+  }
+}
+
+function isInBlock(address: string, block: string, bits: number): boolean {
+  const family = isIP(block)
+  if (family === 0 || isIP(address) !== family || bits > (family === 4 ? 32 : 128)) return false
+  const kind = family === 4 ? 'ipv4' : 'ipv6'
+  const list = new BlockList()
+  list.addSubnet(block, bits, kind)
+  return list.check(address, kind)
+}
+
+function proxyUrl(variable: string, env: Environment): string | undefined {
+  const given = read(variable, env)
+  if (given === '') return undefined
+  const url = given.includes('://') ? given : `http://${given}`
+  if (!URL.canParse(url) || !/^https?:\/\//i.test(url)) {
+    throw new UserError(
+      'CONFIG',
+      `${variable}: expected a proxy such as http://proxy.company.com:3128`,
+    )
+  }
+  return url
+}
+
+function read(variable: string, env: Environment): string {
+  return env[variable.toLowerCase()] ?? env[variable] ?? ''
+}

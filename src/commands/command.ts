@@ -1,0 +1,34 @@
+/** What a command is, and what it is given of the world. */
+
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** All that a command may touch besides io/: handed in by main.ts, stated by tests. */
+export type World = {
+  readonly env: Environment
+  /** Everything on stdin; read at most once, and only by commands that take input. */
+  readonly readInput: () => Buffer
+  /** Writes all of the text before it returns. */
+  readonly stdout: (text: string) => void
+  readonly stderr: (text: string) => void
+  readonly stdoutIsTerminal: boolean
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Path and leading arguments that start this program again. */
+  readonly self: readonly [string, ...string[]]
+  /** Aborted by the first SIGTERM or SIGINT. */
+  readonly stop: AbortSignal
+}
+
+/** One verb of the command line. */
+export type Command = {
+  readonly name: string
+  /** One line for `--help`. */
+  readonly summary: string
+  readonly usage: string
+  readonly example: string
+  /** Hidden commands are called by programs, not by people. */
+  readonly hidden?: true
+  /** Resolves to the exit code: 0 done, 1 failed, 2 used wrongly. */
+  readonly run: (args: readonly string[], world: World) => Promise<number>
+}

@@ -1,0 +1,46 @@
+/** The commands, in the order of the help. */
+
+import type { Command } from './command.ts'
+import { credentialCommand, renew } from './credential.ts'
+import { version } from './version.ts'
+
+const HELPER = 'docker-credential-ecr-cname'
+
+export const commands: readonly Command[] = [
+  {
+    name: 'serve',
+    summary: 'Serve a name of your own over TLS and speak to ECR under its own',
+    usage: 'ecr-cname serve [options]',
+    example: 'ecr-cname serve',
+    run: async (args, world) => {
+      const { serve } = await import('./serve.ts')
+      return await serve.run(args, world)
+    },
+  },
+  credentialCommand(
+    'get',
+    "Answer with a registry's credentials",
+    `${HELPER} get < SERVER_URL`,
+    `printf docker.company.com | ${HELPER} get`,
+  ),
+  credentialCommand(
+    'store',
+    'Keep a login',
+    `${HELPER} store < JSON`,
+    `echo '{"ServerURL":"ghcr.io","Username":"me","Secret":"…"}' | ${HELPER} store`,
+  ),
+  credentialCommand(
+    'erase',
+    'Drop what is kept for a registry',
+    `${HELPER} erase < SERVER_URL`,
+    `printf docker.company.com | ${HELPER} erase`,
+  ),
+  credentialCommand(
+    'list',
+    'List the registries that get answers',
+    `${HELPER} list`,
+    `${HELPER} list`,
+  ),
+  renew,
+  version,
+]

@@ -1,0 +1,221 @@
+/** The configuration: what it may say, and what it says once every source is merged. */
+
+import {
+  type Check,
+  type Field,
+  fields,
+  list,
+  oneOf,
+  type Place,
+  record,
+  text,
+  unknownKey,
+  wrong,
+} from './checks.ts'
+import type { HostPort, Mapping, Mappings } from './mapping.ts'
+import { parseRegistry } from './registry.ts'
+import { readServerUrl } from './names.ts'
+import { nameOf } from './server-url.ts'
+
+/** Where logins of hosts that are not ours go: the own store, nowhere, or a helper by name. */
+export type Fallback =
+  | { readonly kind: 'file' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'helper'; readonly name: string }
+
+export type Config = {
+  readonly mappings: Mappings
+  readonly dns: { readonly trustedZones: readonly string[]; readonly servers: readonly string[] }
+  readonly fallback: Fallback
+  /** The share of a token's life after which it is renewed behind the answer, in (0, 1]. */
+  readonly refreshAfter: number
+  readonly proxy: ProxyConfig
+}
+
+/** Settings of the sidecar that a configuration may hold; each is a flag of `serve` too. */
+export type ProxyConfig = {
+  readonly listen?: readonly string[]
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly auth?: 'passthrough' | 'inject'
+  readonly clients?: string
+  readonly clientCa?: string
+  readonly blobs?: 'redirect' | 'stream'
+  readonly readOnly?: boolean
+  readonly admin?: string
+  readonly cloudwatch?: string
+  readonly logFormat?: 'json' | 'pretty'
+  readonly drain?: number
+}
+
+/** One source: a file's path or a variable's name, and the JSON value read from it. */
+export type Source = { readonly where: string; readonly value: unknown }
+
+/**
+ * Merges sources, the later winning, key by key under `registries`.
+ * Throws a UserError of code CONFIG that names source, key and what was expected.
+ */
+export function mergeConfig(sources: readonly Source[]): Config {
+  const parts = sources.map(readSource)
+  const mappings = new Map(parts.flatMap(({ mappings: own }) => own).map((own) => [own.name, own]))
+  return Object.assign({}, DEFAULTS, ...parts.map(({ settings }) => settings), {
+    mappings,
+  }) as Config
+}
+
+const DEFAULTS: Omit<Config, 'mappings'> = {
+  dns: { trustedZones: [], servers: [] },
+  fallback: { kind: 'file' },
+  refreshAfter: 0.5,
+  proxy: {},
+}
+
+/** The settings of the sidecar, each with the check of its value. */
+const PROXY_CHECKS: {
+  readonly [key in keyof ProxyConfig]-?: Check<NonNullable<ProxyConfig[key]>>
+} = {
+  listen: (at) => (Array.isArray(at.value) ? list(at, text) : [text(at)]),
+  tlsCert: text,
+  tlsKey: text,
+  auth: oneOf('passthrough', 'inject'),
+  clients: text,
+  clientCa: text,
+  blobs: oneOf('redirect', 'stream'),
+  readOnly: (at) => (typeof at.value === 'boolean' ? at.value : wrong(at, 'true or false')),
+  admin: text,
+  cloudwatch: text,
+  logFormat: oneOf('json', 'pretty'),
+  drain: (at) =>
+    typeof at.value === 'number' && at.value >= 0 ? at.value : wrong(at, 'a number of seconds'),
+}
+
+type Part = { readonly mappings: readonly Mapping[]; readonly settings: Partial<Config> }
+
+function readSource({ where, value }: Source): Part {
+  const top = record({ where, key: '', value })
+  if (isPlainMap(top)) return { mappings: readMappings({ where, key: '', value }), settings: {} }
+  const settings: Record<string, unknown> = {}
+  let mappings: readonly Mapping[] = []
+  for (const place of fields({ where, key: '', value })) {
+    if (place.name === 'registries') mappings = readMappings(place)
+    else if (place.name === 'dns') settings['dns'] = readDns(place)
+    else if (place.name === 'fallback') settings['fallback'] = readFallback(place)
+    else if (place.name === 'refreshAfter') settings['refreshAfter'] = readShare(place)
+    else if (place.name === 'proxy') settings['proxy'] = readProxy(place)
+    else if (place.name !== '$schema') {
+      unknownKey(place, 'registries, dns, fallback, refreshAfter or proxy')
+    }
+  }
+  return { mappings, settings }
+}
+
+// Earlier tools keep `{"<cname>": "<ecr host>"}` and nothing else in their files.
+function isPlainMap(top: Readonly<Record<string, unknown>>): boolean {
+  const entries = Object.entries(top)
+  return (
+    entries.length > 0 &&
+    entries.every(([name, host]) => name.includes('.') && typeof host === 'string')
+  )
+}
+
+function readMappings(place: Place): readonly Mapping[] {
+  return fields(place).map(readMapping)
+}
+
+function readMapping(place: Field): Mapping {
+  const name = readName(place)
+  const isShort = typeof place.value === 'string'
+  const entries = isShort ? [{ ...place, name: 'registry' }] : fields(place)
+  const found: Record<string, unknown> = { name, registry: parseRegistry(name) }
+  for (const entry of entries) {
+    if (entry.name === 'registry') found['registry'] = readRegistry(entry)
+    else if (entry.name === 'connect') found['connect'] = readConnect(entry)
+    else if (entry.name === 'roleArn') found['roleArn'] = readRole(entry)
+    else if (/^(profile|roleSessionName|externalId)$/.test(entry.name)) {
+      found[entry.name] = text(entry)
+    } else {
+      unknownKey(entry, 'registry, profile, roleArn, roleSessionName, externalId or connect')
+    }
+  }
+  if (!found['registry']) wrong({ ...place, key: `${place.key}.registry`, value: undefined }, ECR)
+  return found as Mapping
+}
+
+const ECR = 'an ECR host such as 123456789012.dkr.ecr.us-east-1.amazonaws.com'
+
+function readName(place: Field): string {
+  const given = place.name
+  const wildcard = given.startsWith('*.')
+  const asked = readServerUrl(wildcard ? given.slice(2) : given)
+  if (!asked) return wrong({ ...place, value: given }, 'a host, host:port or *.zone as the key')
+  return `${wildcard ? '*.' : ''}${nameOf(asked)}`
+}
+
+function readRegistry(place: Place): Mapping['registry'] {
+  const asked = readServerUrl(text(place))
+  const registry = asked && asked.port === '' ? parseRegistry(asked.host) : undefined
+  return registry ?? wrong(place, ECR)
+}
+
+function readConnect(place: Place): HostPort {
+  const asked = readServerUrl(text(place))
+  if (!asked) return wrong(place, 'a host or host:port')
+  return asked.port === '' ? { host: asked.host } : { host: asked.host, port: Number(asked.port) }
+}
+
+function readRole(place: Place): string {
+  const arn = text(place)
+  return /^arn:[a-z-]+:iam::\d{12}:role\/\S+$/.test(arn)
+    ? arn
+    : wrong(place, 'a role such as arn:aws:iam::123456789012:role/pull')
+}
+
+function readDns(place: Place): Config['dns'] {
+  let { trustedZones, servers } = DEFAULTS.dns
+  for (const entry of fields(place)) {
+    if (entry.name === 'trustedZones') trustedZones = list(entry, zone)
+    else if (entry.name === 'servers') servers = list(entry, dnsServer)
+    else unknownKey(entry, 'trustedZones or servers')
+  }
+  return { trustedZones, servers }
+}
+
+function zone(place: Place): string {
+  const asked = readServerUrl(text(place).replace(/^\*?\./, ''))
+  return asked && asked.port === '' ? asked.host : wrong(place, 'a zone such as company.com')
+}
+
+function dnsServer(place: Place): string {
+  const asked = readServerUrl(text(place))
+  return asked && /^[\d.]+$|^\[/.test(asked.host)
+    ? nameOf(asked)
+    : wrong(place, 'an address or address:port')
+}
+
+function readFallback(place: Place): Fallback {
+  const name = text(place)
+  if (name === 'file' || name === 'none') return { kind: name }
+  if (name === 'ecr-cname') return wrong(place, 'another helper than this one')
+  return /^[\w.-]+$/.test(name)
+    ? { kind: 'helper', name }
+    : wrong(place, '"file", "none" or a helper\'s name such as "pass"')
+}
+
+function readShare(place: Place): number {
+  const share = place.value
+  return typeof share === 'number' && share > 0 && share <= 1
+    ? share
+    : wrong(place, 'a number above 0 and up to 1')
+}
+
+function readProxy(place: Place): ProxyConfig {
+  return Object.fromEntries(
+    fields(place).map((entry) => {
+      const check = Object.hasOwn(PROXY_CHECKS, entry.name)
+        ? PROXY_CHECKS[entry.name as keyof ProxyConfig]
+        : undefined
+      if (!check) return unknownKey(entry, Object.keys(PROXY_CHECKS).join(', '))
+      return [entry.name, check(entry)]
+    }),
+  )
+}

@@ -1,0 +1,32 @@
+/** Which registry stands behind a name. */
+
+import type { Registry } from './registry.ts'
+
+/** A host and a port as a client or a configuration names them: lower case, A-labels. */
+export type HostPort = { readonly host: string; readonly port?: number }
+
+/** One name of the configuration and the registry behind it. */
+export type Mapping = {
+  /** `host`, `host:port` or `*.zone`, normalised. */
+  readonly name: string
+  readonly registry: Registry
+  /** Where sockets go instead of the registry's own address; port 443 unless given. */
+  readonly connect?: HostPort
+  readonly profile?: string
+  readonly roleArn?: string
+  readonly roleSessionName?: string
+  readonly externalId?: string
+}
+
+/** Mappings by name. */
+export type Mappings = ReadonlyMap<string, Mapping>
+
+/**
+ * Finds the mapping of a host: one that names the port, else the bare name, else the wildcard
+ * that covers its first label. A wildcard stands for one label, as in a certificate.
+ */
+export function findMapping(mappings: Mappings, { host, port }: HostPort): Mapping | undefined {
+  const wildcard = host.replace(/^[^.]+/, '*')
+  const names = [host, wildcard].flatMap((name) => (port ? [`${name}:${port}`, name] : [name]))
+  return names.map((name) => mappings.get(name)).find((mapping) => mapping !== undefined)
+}

@@ -1,0 +1,63 @@
+/** Reads the configuration from its files and from ECR_CNAME_MAP. */
+
+import { readFileSync } from 'node:fs'
+import { type Config, mergeConfig, type Source } from '../domain/config.ts'
+import { UserError } from '../domain/errors.ts'
+import { configFiles, type Environment } from '../front/places.ts'
+
+/**
+ * The configuration of this environment. Throws a UserError of code CONFIG that names the file,
+ * the key or the position in it, and what was expected.
+ */
+export function loadConfig(env: Environment): Config {
+  const files = configFiles(env).flatMap((path) =>
+    readSource(path, path === env['ECR_CNAME_CONFIG']),
+  )
+  const map = env['ECR_CNAME_MAP'] ?? ''
+  return mergeConfig(map === '' ? files : [...files, readMap(map)])
+}
+
+function readSource(path: string, isNamed: boolean): readonly Source[] {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (!isNamed && (code === 'ENOENT' || code === 'ENOTDIR')) return []
+    throw new UserError(
+      'CONFIG',
+      `${path}: can't be read (${code}); mend the file or its permissions`,
+    )
+  }
+  return [{ where: path, value: parseJson(path, text.replace(/^\uFEFF/, '')) }]
+}
+
+// The parser's own message quotes the file, which may hold what should not be shown.
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const message = (error as Error).message
+    const offset = Number(/position (\d+)/.exec(message)?.[1] ?? text.length)
+    const before = text.slice(0, offset).split('\n')
+    const at = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
+    throw new UserError('CONFIG', `${path}: ${at}: expected JSON`)
+  }
+}
+
+function readMap(map: string): Source {
+  const pairs = map.split(',').filter((pair) => pair.trim() !== '')
+  const registries = Object.fromEntries(
+    pairs.map((pair) => {
+      const [host = '', registry, ...more] = pair.split('=').map((part) => part.trim())
+      if (!registry || more.length > 0) {
+        throw new UserError(
+          'CONFIG',
+          `ECR_CNAME_MAP: expected host=registry,…, got "${pair.trim()}"`,
+        )
+      }
+      return [host, registry]
+    }),
+  )
+  return { where: 'ECR_CNAME_MAP', value: { registries } }
+}

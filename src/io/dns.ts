@@ -1,0 +1,52 @@
+/** What the DNS says of a name: its CNAME chain, its `_ecr-cname` TXT record. */
+
+import { Resolver } from 'node:dns/promises'
+import { UserError } from '../domain/errors.ts'
+import { parseRegistry, type Registry } from '../domain/registry.ts'
+import type { Config } from '../domain/config.ts'
+
+const LONGEST_CHAIN = 8
+
+/** Whether a host stands in one of the zones whose owner is trusted to say where it leads. */
+export function isTrusted(host: string, zones: readonly string[]): boolean {
+  return zones.some((zone) => host === zone || host.endsWith(`.${zone}`))
+}
+
+/**
+ * The registry behind a host of a trusted zone: where its CNAME chain ends, else what the TXT
+ * record at `_ecr-cname.<host>` reads. Every link before the registry must be in a trusted zone.
+ * `undefined` where neither exists; a UserError of code DNS where the servers did not answer.
+ */
+export async function lookUpRegistry(
+  host: string,
+  { trustedZones, servers }: Config['dns'],
+): Promise<Registry | undefined> {
+  const resolver = new Resolver({ timeout: 1500, tries: 2 })
+  if (servers.length > 0) resolver.setServers([...servers])
+  let name = host
+  for (let link = 0; link < LONGEST_CHAIN && isTrusted(name, trustedZones); link++) {
+    const [next] = await none(host, resolver.resolveCname(name))
+    if (next === undefined) break
+    name = next.toLowerCase().replace(/\.$/, '')
+    const registry = parseRegistry(name)
+    if (registry) return registry
+  }
+  const texts = await none(host, resolver.resolveTxt(`_ecr-cname.${host}`))
+  const [, registry = ''] =
+    texts.map((parts) => /^registry=(\S+)$/.exec(parts.join('').trim())).find(Boolean) ?? []
+  return parseRegistry(registry)
+}
+
+// "No such name" and "no such record" are answers; all else is a failure to get one.
+async function none<T>(host: string, question: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await question
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (code === 'ENOTFOUND' || code === 'ENODATA') return []
+    throw new UserError(
+      'DNS',
+      `${host}: the DNS servers gave no answer (${code}); check dns.servers, or map the host under registries`,
+    )
+  }
+}

@@ -1,0 +1,62 @@
+/** Files that change whole or not at all, and that nobody but their owner reads. */
+
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { platform } from 'node:os'
+import { dirname } from 'node:path'
+import { UserError } from '../domain/errors.ts'
+
+/** Replaces a file by a temporary one beside it, 0600. Throws what node:fs throws. */
+export function replaceFile(path: string, text: string): void {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`
+  try {
+    const file = openSync(draft, 'wx', 0o600)
+    try {
+      writeFileSync(file, text)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(draft, path)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
+}
+
+/** Makes a folder and its parents, 0700. Throws a UserError when others could still enter it. */
+export function privateFolder(path: string): void {
+  makeFolder(path)
+  if (platform() === 'win32' || (statSync(path).mode & 0o077) === 0) return
+  try {
+    chmodSync(path, 0o700)
+  } catch {
+    throw new UserError(
+      'STORE',
+      `${path}: open to other users and not ours to close; set ECR_CNAME_HOME`,
+    )
+  }
+}
+
+// node:fs' own `recursive` never returns where a folder exists and takes no more, as /proc does.
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, 0o700)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path, 0o700)
+  }
+}

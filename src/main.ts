@@ -1,0 +1,132 @@
+/** The program: hands the world to a command. The only file that says `process`. */
+
+import { readSync, writeSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { basename } from 'node:path'
+import type { World } from './commands/command.ts'
+import { answerFromStore } from './front/answer.ts'
+
+const args = process.argv.slice(2)
+const environment = completed(process.env)
+const isHelper = basename(process.argv0).replace(/\.exe$/i, '') === 'docker-credential-ecr-cname'
+
+void start().then((code) => {
+  // Everything was written whole; what is still open belongs to a call that was given up.
+  process.exit(code)
+})
+
+async function start(): Promise<number> {
+  if (args.length === 1 && args[0] === 'get') {
+    const quick = answerFromStore(input().toString('utf8'), environment, Date.now())
+    if (quick && !quick.aging) {
+      write(1, quick.reply)
+      return 0
+    }
+  }
+  const { run, runHelper } = await import('./commands/run.ts')
+  return await (isHelper ? runHelper : run)(args, world())
+}
+
+function world(): World {
+  return {
+    env: environment,
+    readInput: input,
+    stdout: (text) => write(1, text),
+    stderr: (text) => write(2, text),
+    stdoutIsTerminal: process.stdout.isTTY,
+    now: () => Date.now(),
+    self: self(),
+    // Listened for only by commands that look: all others end as the system ends them.
+    get stop() {
+      return stopSignal()
+    },
+  }
+}
+
+// Where there is no HOME the AWS SDK asks the user database for it; said aloud here, because the
+// identity of a token follows the files that the SDK reads.
+function completed(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (env['HOME'] || env['USERPROFILE']) return env
+  const home = userHome()
+  return {
+    ...env,
+    AWS_SHARED_CREDENTIALS_FILE: env['AWS_SHARED_CREDENTIALS_FILE'] || `${home}/.aws/credentials`,
+    AWS_CONFIG_FILE: env['AWS_CONFIG_FILE'] || `${home}/.aws/config`,
+  }
+}
+
+function userHome(): string {
+  try {
+    return homedir()
+  } catch {
+    return ''
+  }
+}
+
+let stopping: AbortController | undefined
+
+function stopSignal(): AbortSignal {
+  if (stopping) return stopping.signal
+  const controller = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => controller.abort())
+  }
+  stopping = controller
+  return controller.signal
+}
+
+// A packed binary is its own script; as a script, Node and its flags come first.
+function self(): readonly [string, ...string[]] {
+  const script = process.argv[1] ?? ''
+  const isPacked = script === '' || script === process.execPath || !script.endsWith('js')
+  return isPacked ? [process.execPath] : [process.execPath, ...process.execArgv, script]
+}
+
+let read: Buffer | undefined
+
+/** All of stdin, up to a little more than any verb takes. */
+function input(): Buffer {
+  if (read) return read
+  const chunks: Buffer[] = []
+  let size = 0
+  while (size <= 2 * 1024 * 1024) {
+    const chunk = Buffer.alloc(64 * 1024)
+    const length = readSome(chunk)
+    if (length === 0) break
+    chunks.push(chunk.subarray(0, length))
+    size += length
+  }
+  read = Buffer.concat(chunks)
+  return read
+}
+
+function readSome(chunk: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(0, chunk)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'EAGAIN') return 0
+      pause()
+    }
+  }
+}
+
+// A caller that closed its end has what it wanted.
+function write(file: 1 | 2, text: string): void {
+  let rest = Buffer.from(text)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(file, rest))
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+      pause()
+    }
+  }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+}

@@ -1,0 +1,217 @@
+/** A token for a name: from the store while it holds, else from the one process that mints. */
+
+import { readFileSync, rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UserError, type UserErrorCode } from '../domain/errors.ts'
+import type { Registry } from '../domain/registry.ts'
+import type { Token } from '../domain/token.ts'
+import {
+  type Entry,
+  LONGEST_LIFE,
+  readEntry,
+  type Stage,
+  stageOf,
+  tokenFile,
+} from '../front/entry.ts'
+import { isOff } from '../front/answer.ts'
+import { identityOf } from '../front/identity.ts'
+import { type Environment, storeFolder } from '../front/places.ts'
+import { replaceFile } from '../io/files.ts'
+import { openStore, saveEntry } from './store.ts'
+import { isTaken, type Release, takeTurn } from './turn.ts'
+
+/** What a token is wanted for. */
+export type Wanted = {
+  /** The name it is kept under: `host`, or `host:port` where a mapping names the port. */
+  readonly name: string
+  /** Taken before the configuration was read, so that an edit in between can't mix two. */
+  readonly identity: string
+  readonly registry: Registry
+  readonly anyPort: boolean
+  /** The share of its life after which it is renewed, in (0, 1]. */
+  readonly refreshAfter: number
+}
+
+/** What the keeper is given to work with. */
+export type Tools = {
+  readonly env: Environment
+  readonly now: () => number
+  /** Asks AWS for a new token; throws a UserError. */
+  readonly mint: () => Promise<Token>
+  /** Starts a process that renews the token behind the answer. */
+  readonly renewLater: () => void
+  /** Aborted when the caller must have its answer. */
+  readonly signal: AbortSignal
+}
+
+/** A token, and what is to be said about it on stderr. */
+export type Held = Pick<Entry, 'username' | 'secret' | 'expiresAt'> & { readonly warning?: string }
+
+const POLL_MS = 15
+// A renewal that failed is not tried again by every `get` that comes along.
+const RETRY_AFTER = 60_000
+
+/** The token for a name. Throws the UserError of the mint where there is none that holds. */
+export async function holdToken(wanted: Wanted, tools: Tools): Promise<Held> {
+  const { env, now } = tools
+  if (isOff(env)) return await mintEntry(wanted, tools)
+  const path = fileOf(wanted, env)
+  const kept = read(path, wanted)
+  const stage = kept ? stageOf(kept, now()) : 'dead'
+  if (!kept || stage === 'dead') return await renew(path, wanted, tools, ['fresh', 'aging'])
+  if (stage === 'fresh') return kept
+  const failure = failureSince(path, now() - RETRY_AFTER)
+  if (stage === 'aging') {
+    if (!failure && !isTaken(lockOf(path), now())) tools.renewLater()
+    return kept
+  }
+  try {
+    if (failure) throw failure
+    return await renew(path, wanted, tools, ['fresh', 'aging'])
+  } catch (error) {
+    if (!(error instanceof UserError) || stageOf(kept, now()) === 'dead') throw error
+    return { ...kept, warning: `the token ends soon and was not renewed: ${error.message}` }
+  }
+}
+
+/** Renews the token of a name ahead of its end, unless it is fresh or another process is at it. */
+export async function renewToken(wanted: Wanted, tools: Tools): Promise<void> {
+  await renew(fileOf(wanted, tools.env), wanted, tools, ['fresh'])
+}
+
+/** Keeps a token that was minted elsewhere, as `docker login` does. */
+export function keepToken(wanted: Wanted, token: Token, env: Environment, now: number): void {
+  if (isOff(env)) return
+  openStore(env)
+  saveEntry(fileOf(wanted, env), toEntry(wanted, token, now), env, now)
+}
+
+/** Whether the last mint for a name failed a moment ago. */
+export function failedLately(name: string, env: Environment, now: number): boolean {
+  const path = tokenFile(storeFolder(env), name, identityOf(name, env))
+  return failureSince(path, now - RETRY_AFTER) !== undefined
+}
+
+async function renew(
+  path: string,
+  wanted: Wanted,
+  tools: Tools,
+  enough: readonly Stage[],
+): Promise<Entry> {
+  const { env, now, signal } = tools
+  const began = now()
+  for (;;) {
+    const release = turn(path, env, now())
+    if (release) {
+      try {
+        return enoughOf(path, wanted, tools, enough) ?? (await mintAndSave(path, wanted, tools))
+      } finally {
+        release()
+      }
+    }
+    await sleep(POLL_MS)
+    const minted = enoughOf(path, wanted, tools, enough)
+    if (minted) return minted
+    const failure = failureSince(path, began)
+    if (failure) throw failure
+    if (signal.aborted) {
+      throw new UserError(
+        'TIMEOUT',
+        `${wanted.name}: waited too long for another process to mint; try again`,
+      )
+    }
+  }
+}
+
+// Where no lock can be made, no token can be kept either: every process mints for itself.
+function turn(path: string, env: Environment, now: number): Release | undefined {
+  try {
+    openStore(env)
+    return takeTurn(lockOf(path), now)
+  } catch {
+    return () => {}
+  }
+}
+
+function enoughOf(
+  path: string,
+  wanted: Wanted,
+  { now }: Tools,
+  enough: readonly Stage[],
+): Entry | undefined {
+  const entry = read(path, wanted)
+  return entry && enough.includes(stageOf(entry, now())) ? entry : undefined
+}
+
+async function mintAndSave(path: string, wanted: Wanted, tools: Tools): Promise<Entry> {
+  try {
+    const entry = await mintEntry(wanted, tools)
+    ignoreFailure(() => saveEntry(path, entry, tools.env, tools.now()))
+    ignoreFailure(() => rmSync(failureOf(path), { force: true }))
+    return entry
+  } catch (error) {
+    if (error instanceof UserError) noteFailure(path, error, tools.now())
+    throw error
+  }
+}
+
+async function mintEntry(wanted: Wanted, { now, mint }: Tools): Promise<Entry> {
+  return toEntry(wanted, await mint(), now())
+}
+
+function toEntry(wanted: Wanted, token: Token, now: number): Entry {
+  const expiresAt = Math.min(token.expiresAt ?? Infinity, now + LONGEST_LIFE)
+  return {
+    v: 1,
+    name: wanted.name,
+    identity: wanted.identity,
+    registry: wanted.registry.host,
+    username: token.username,
+    secret: token.secret,
+    mintedAt: now,
+    refreshAt: now + (expiresAt - now) * wanted.refreshAfter,
+    expiresAt,
+    anyPort: wanted.anyPort,
+  }
+}
+
+function fileOf({ name, identity }: Wanted, env: Environment): string {
+  return tokenFile(storeFolder(env), name, identity)
+}
+
+function read(path: string, { name, identity }: Wanted): Entry | undefined {
+  return readEntry(path, name, identity)
+}
+
+type Failure = { readonly at: number; readonly code: UserErrorCode; readonly message: string }
+
+// Those who waited for the mint learn here why it failed, instead of failing one after the other.
+function noteFailure(path: string, { code, message }: UserError, now: number): void {
+  const failure: Failure = { at: now, code, message }
+  ignoreFailure(() => replaceFile(failureOf(path), JSON.stringify(failure)))
+}
+
+function failureSince(path: string, since: number): UserError | undefined {
+  try {
+    const { at, code, message } = JSON.parse(readFileSync(failureOf(path), 'utf8')) as Failure
+    return at >= since ? new UserError(code, message) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function lockOf(path: string): string {
+  return `${path}.lock`
+}
+
+function failureOf(path: string): string {
+  return `${path}.failed`
+}
+
+function ignoreFailure(act: () => void): void {
+  try {
+    act()
+  } catch {
+    // A full or read-only disk costs a mint, never an answer.
+  }
+}

@@ -1,0 +1,61 @@
+/** The import rule of ARCHITECTURE.md. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const SRC = 'src'
+const files = globSync('**/*.ts', { cwd: SRC }).map(String)
+
+/** Folder of src to what it may import: folders of src, node: modules and packages. */
+const ALLOWED: Readonly<Record<string, RegExp>> = {
+  domain: /^domain$/,
+  front: /^(front|domain\/server-url\.ts|node:(fs|crypto|os))$/,
+  helper: /^(helper|front|domain)$/,
+  io: /^(io|front|domain|node:.*)$/,
+  tokens: /^(tokens|io|front|domain|node:(fs|os|process|timers\/promises))$/,
+  aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
+  proxy: /^(proxy|domain|node:(http|https|net|tls|stream|stream\/promises))$/,
+  commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
+  'main.ts': /.*/,
+  'index.ts': /^(domain|front|io|tokens|aws)$/,
+}
+const CLOCK_AND_PROCESS = /\b(process\.|console\.|Date\.now\b|new Date\(\)|Math\.random\b)/
+
+describe('the import rule', () => {
+  it.each(files)('%s imports only what its folder may', (file) => {
+    const rule = ALLOWED[ringOf(file)]
+    const refused = importsOf(file).filter((target) => !rule?.test(target))
+    expect(refused).toEqual([])
+  })
+
+  it.each(files.filter((file) => file !== 'main.ts'))(
+    '%s takes clock, randomness and process from main.ts',
+    (file) => {
+      expect(withoutComments(file).match(CLOCK_AND_PROCESS)).toBeNull()
+    },
+  )
+
+  it('is about every folder there is', () => {
+    expect([...new Set(files.map(ringOf))].sort()).toEqual(Object.keys(ALLOWED).sort())
+  })
+})
+
+function ringOf(file: string): string {
+  return file.split('/')[0] ?? ''
+}
+
+function importsOf(file: string): string[] {
+  const names = [...withoutComments(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)]
+  return names.map(([, name = '']) => {
+    if (!name.startsWith('.')) return name
+    const target = relative(SRC, join(SRC, dirname(file), name))
+    if (target.startsWith('..')) return target.slice(3)
+    return ringOf(file) === 'front' && ringOf(target) === 'domain' ? target : ringOf(target)
+  })
+}
+
+function withoutComments(file: string): string {
+  const text = readFileSync(join(SRC, file), 'utf8')
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '')
+}

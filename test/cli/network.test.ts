@@ -1,0 +1,97 @@
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { isDirect } from '../../src/aws/agents.ts'
+import { ECR, emulated, newUser } from '../support/user.ts'
+
+/** A proxy that opens tunnels, to one place whatever name it is asked for. */
+async function startProxy(port: number) {
+  const asked: string[] = []
+  const proxy = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`)
+    response.writeHead(400).end()
+  })
+  proxy.on('connect', (request, client) => {
+    asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim())
+    const upstream = connect(port, '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n')
+      client.pipe(upstream).pipe(client)
+    })
+    upstream.on('error', () => client.destroy())
+    client.on('error', () => upstream.destroy())
+  })
+  await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done))
+  onTestFinished(() => {
+    proxy.close()
+    proxy.closeAllConnections()
+  })
+  return { asked, url: `127.0.0.1:${(proxy.address() as AddressInfo).port}` }
+}
+
+async function behindProxy(kind: 'keys' | 'imds' | 'container') {
+  const emulator = await emulated()
+  const proxy = await startProxy(emulator.ports.apiTls)
+  const user = newUser(emulator, kind)
+  for (const name of Object.keys(user.env)) {
+    if (name.startsWith('AWS_ENDPOINT_URL')) user.env[name] = emulator.apiTlsUrl
+  }
+  user.env['HTTPS_PROXY'] = `http://me:pw@${proxy.url}`
+  return { emulator, proxy, user }
+}
+
+describe('HTTPS_PROXY', () => {
+  it('is the way to ECR, its credentials included', async () => {
+    const { emulator, proxy, user } = await behindProxy('keys')
+    await user.secret(ECR)
+    expect(proxy.asked).toEqual([
+      `CONNECT 127.0.0.1:${emulator.ports.apiTls} Basic ${btoa('me:pw')}`,
+    ])
+  })
+
+  it.each(['imds', 'container'] as const)(
+    'is never the way to credentials from %s',
+    async (kind) => {
+      const { proxy, user } = await behindProxy(kind)
+      user.env['HTTP_PROXY'] = 'http://127.0.0.1:1'
+      await user.secret(ECR)
+      expect(proxy.asked).toHaveLength(1)
+    },
+  )
+
+  it('is not the way to hosts in NO_PROXY', async () => {
+    const { proxy, user } = await behindProxy('keys')
+    user.env['NO_PROXY'] = 'localhost, 127.0.0.0/8'
+    await user.secret(ECR)
+    expect(proxy.asked).toEqual([])
+  })
+
+  it('that is no URL is one clear line that does not show it', async () => {
+    const { user } = await behindProxy('keys')
+    user.env['HTTPS_PROXY'] = 'http://me:hush@:x'
+    const { stdout } = await user.run('get', ECR)
+    expect(stdout).toMatch(/^HTTPS_PROXY: expected a proxy such as http/)
+    expect(stdout).not.toContain('hush')
+  })
+})
+
+describe('NO_PROXY', () => {
+  it.each([
+    ['*', 'a.test', 443, true],
+    ['a.test', 'a.test', 443, true],
+    ['a.test', 'b.a.test', 443, true],
+    ['.a.test', 'b.a.test', 443, true],
+    ['*.a.test', 'b.a.test', 443, true],
+    ['A.Test', 'a.test', 443, true],
+    ['a.test', 'ba.test', 443, false],
+    ['a.test:443', 'a.test', 443, true],
+    ['a.test:8443', 'a.test', 443, false],
+    ['10.0.0.0/8', '10.1.2.3', 443, true],
+    ['10.0.0.0/8', '11.1.2.3', 443, false],
+    ['10.0.0.0/99', '10.1.2.3', 443, false],
+    ['10.1.2.3', '10.1.2.3', 443, true],
+    ['fd00::/8', 'fd00:ec2::254', 443, true],
+    ['::1', '[::1]', 443, true],
+  ])('%s, asked for %s:%d: direct is %s', (entry, host, port, direct) => {
+    expect(isDirect([entry], host, port)).toBe(direct)
+  })
+})

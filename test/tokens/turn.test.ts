@@ -1,0 +1,97 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { isTaken, takeTurn } from '../../src/tokens/turn.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+const NOW = 1_700_000_000_000
+
+function lock(): string {
+  return join(temporaryFolder(), 'lock')
+}
+
+function dead(): number {
+  return spawnSync('true').pid
+}
+
+describe('a turn', () => {
+  it('is one process at a time, and free again once it was given back', () => {
+    const path = lock()
+    const release = takeTurn(path, NOW)
+    expect(takeTurn(path, NOW + 1)).toBeUndefined()
+    expect(isTaken(path, NOW)).toBe(true)
+    release?.()
+    expect(isTaken(path, NOW)).toBe(false)
+    expect(takeTurn(path, NOW + 2)).toBeDefined()
+  })
+
+  it('goes on when its holder is dead', () => {
+    const path = lock()
+    writeFileSync(path, `${dead()} ${NOW}`)
+    expect(isTaken(path, NOW)).toBe(false)
+    expect(takeTurn(path, NOW)).toBeDefined()
+    expect(takeTurn(path, NOW)).toBeUndefined()
+  })
+
+  it('goes on when its holder was killed and nobody has asked how it ended', async () => {
+    const path = lock()
+    // The shell becomes a sleep that never waits for its child.
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; kill -9 $!; exec sleep 60'])
+    onTestFinished(() => void parent.kill('SIGKILL'))
+    const zombie = await new Promise<string>((done) =>
+      parent.stdout.once('data', (pid: Buffer) => done(pid.toString().trim())),
+    )
+    writeFileSync(path, `${zombie} ${NOW}`)
+    await expect.poll(() => isTaken(path, NOW)).toBe(false)
+    expect(takeTurn(path, NOW)).toBeDefined()
+  })
+
+  it('goes on when its holder has it for longer than any lives', () => {
+    const path = lock()
+    writeFileSync(path, `${process.pid} ${NOW}`)
+    expect(takeTurn(path, NOW + 15_000)).toBeUndefined()
+    expect(takeTurn(path, NOW + 15_001)).toBeDefined()
+  })
+
+  it('of a holder from the future goes on', () => {
+    const path = lock()
+    writeFileSync(path, `${process.pid} ${NOW + 3600_000}`)
+    expect(takeTurn(path, NOW)).toBeDefined()
+  })
+
+  it('goes on when its file is rubbish, but not in the moment before it is written', () => {
+    const path = lock()
+    writeFileSync(path, '')
+    expect(takeTurn(path, Date.now())).toBeUndefined()
+    expect(takeTurn(path, Date.now() + 2000)).toBeDefined()
+  })
+
+  it('is taken over by one of many', async () => {
+    const path = lock()
+    writeFileSync(path, `${dead()} ${NOW}`)
+    const program = `
+      import { takeTurn } from './src/tokens/turn.ts'
+      process.stdin.once('data', () => {
+        console.log(takeTurn(process.argv[1], ${NOW}) ? 'mine' : 'theirs')
+        process.stdin.once('data', () => process.exit())
+      })
+      console.log('ready')`
+    const children = Array.from({ length: 8 }, () =>
+      spawn(process.execPath, ['--input-type=module', '-e', program, path]),
+    )
+    const say = (): Promise<string>[] =>
+      children.map(
+        (child) =>
+          new Promise((done) =>
+            child.stdout.once('data', (text: Buffer) => done(text.toString().trim())),
+          ),
+      )
+    await Promise.all(say())
+    const answers = say()
+    for (const child of children) child.stdin.write('go\n')
+    expect((await Promise.all(answers)).sort()).toEqual(['mine', ...Array(7).fill('theirs')])
+    for (const child of children) child.stdin.write('end\n')
+    expect(existsSync(path)).toBe(true)
+  })
+})
