@@ -13,12 +13,13 @@ rmSync('dist', { recursive: true, force: true })
 mkdirSync('dist/lib', { recursive: true })
 
 await build({
-  entryPoints: { cli: 'src/main.ts', index: 'src/index.ts' },
+  entryPoints: ['src/main.ts', 'src/cli.ts', 'src/index.ts'],
   outdir: 'dist/lib',
   outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   format: 'cjs',
+  external: ['./main.cjs'],
   target: 'node22.12',
   mainFields: ['module', 'main'],
   minify: true,

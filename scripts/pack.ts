@@ -15,7 +15,7 @@ export type PackOptions = {
 
 export async function pack(options: PackOptions): Promise<void> {
   const { output, nodePath, useCodeCache, platform = 'linux', arch = 'x64' } = options
-  await sea.default('dist/lib/cli.cjs', {
+  await sea.default('dist/lib/main.cjs', {
     nodePath,
     targets: [{ nodeRange: 'node26', platform, arch, output: resolve(output) }],
     seaConfig: { disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache },

@@ -10,7 +10,7 @@ const files = globSync('**/*.ts', { cwd: SRC }).map(String)
 /** Folder of src to what it may import: folders of src, node: modules and packages. */
 const ALLOWED: Readonly<Record<string, RegExp>> = {
   domain: /^domain$/,
-  front: /^(front|domain\/server-url\.ts|node:(fs|crypto|os))$/,
+  front: /^(front|domain\/server-url\.ts|node:fs)$/,
   helper: /^(helper|front|domain)$/,
   io: /^(io|front|domain|node:.*)$/,
   tokens: /^(tokens|io|front|domain|node:(fs|os|process|timers\/promises))$/,
@@ -18,6 +18,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   proxy: /^(proxy|domain|node:(http|https|net|tls|stream|stream\/promises))$/,
   commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
   'main.ts': /.*/,
+  'cli.ts': /^(front|node:module|main\.cjs)$/,
   'index.ts': /^(domain|front|io|tokens|aws)$/,
 }
 const CLOCK_AND_PROCESS = /\b(process\.|console\.|Date\.now\b|new Date\(\)|Math\.random\b)/
@@ -29,7 +30,7 @@ describe('the import rule', () => {
     expect(refused).toEqual([])
   })
 
-  it.each(files.filter((file) => file !== 'main.ts'))(
+  it.each(files.filter((file) => file !== 'main.ts' && file !== 'cli.ts'))(
     '%s takes clock, randomness and process from main.ts',
     (file) => {
       expect(withoutComments(file).match(CLOCK_AND_PROCESS)).toBeNull()

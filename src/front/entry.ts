@@ -1,7 +1,7 @@
 /** One kept token: its file, its checks, and what its age allows. */
 
-import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
+import { fingerprint } from './fingerprint.ts'
 
 /** A token in the store. Times are milliseconds since 1970; every text is printable ASCII. */
 export type Entry = {
@@ -33,15 +33,15 @@ const MINUTE = 60_000
 export const LONGEST_LIFE = 12 * 60 * MINUTE
 const SKEW = 5 * MINUTE
 
-/** The file of a token. The digest keeps names apart, the name is for people. */
+/** The file of a token. The print keeps identities apart, the name is for people. */
 export function tokenFile(folder: string, name: string, identity: string): string {
-  return `${folder}/tokens/${fileName(name)}@${identity.slice(0, 32)}.json`
+  return `${folder}/tokens/${fileName(name)}@${fingerprint(identity)}.json`
 }
 
 /** A name as the beginning of a file name: itself where every file system takes it. */
 export function fileName(name: string): string {
   if (SHORT_NAME.test(name)) return name.replace(/:/g, '+')
-  return createHash('sha256').update(name).digest('hex').slice(0, 32)
+  return fingerprint(name)
 }
 
 /** The token in a file, if it is whole, of this name and of this identity. */

@@ -1,10 +1,10 @@
 /**
- * On whose behalf a token was minted, told without AWS, network or credentials: a digest of all
- * that decides which AWS principal a mint would run as, and which registry it would be for.
+ * On whose behalf a token was minted, told without AWS, network or credentials: all that decides
+ * which AWS principal a mint would run as, and which registry it would be for.
  */
 
-import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
+import { fingerprint } from './fingerprint.ts'
 import { awsFiles, configFiles, type Environment } from './places.ts'
 
 /** Every variable that decides whose credentials the AWS SDK finds, and from which endpoints. */
@@ -15,7 +15,6 @@ export const IDENTITY_VARIABLES = [
   'AWS_WEB_IDENTITY_TOKEN_FILE',
   'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
   'AWS_CONTAINER_CREDENTIALS_FULL_URI',
-  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
   'AWS_EC2_METADATA_DISABLED',
   'AWS_EC2_METADATA_SERVICE_ENDPOINT',
@@ -34,8 +33,8 @@ export const IDENTITY_VARIABLES = [
 const INSTANCE = '/sys/devices/virtual/dmi/id/board_asset_tag'
 
 /**
- * The identity under which a token for `name` is kept: 64 hexadecimal digits, or "" where it
- * can't be told because no home says where AWS' files are.
+ * The identity under which a token for `name` is kept, in printable ASCII, compared whole; or ""
+ * where it can't be told because no home says where AWS' files are.
  */
 export function identityOf(name: string, env: Environment): string {
   const aws = awsFiles(env)
@@ -47,12 +46,14 @@ export function identityOf(name: string, env: Environment): string {
     env['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'] ?? '',
   ]
   const facts = [
-    `1 ${name}`,
+    name,
     ...IDENTITY_VARIABLES.map((variable) => env[variable] ?? ''),
     ...files.map((file) => `${file} ${stamp(file)}`),
+    // A secret by itself, and not one that belongs here.
+    fingerprint(env['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? ''),
     env['AWS_EC2_METADATA_DISABLED'] === 'true' ? '' : instance(),
   ]
-  return createHash('sha256').update(facts.join('\0')).digest('hex')
+  return facts.map((fact) => encodeURIComponent(fact)).join(',')
 }
 
 // An edit changes the modification time, the size or, by rename, the inode.

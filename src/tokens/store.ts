@@ -8,7 +8,7 @@ import { privateFolder, replaceFile } from '../io/files.ts'
 
 // More than any machine has registries and principals; the ones that end first go.
 const MOST_ENTRIES = 512
-const ONE_OF_OURS = /^[a-z0-9._+-]+@[0-9a-f]{32}\.json/
+const ONE_OF_OURS = /^[a-z0-9._+-]+@\d+-\d+\.json/
 // Longer than any process of ours lives.
 const LEFTOVER_AGE = 10 * 60_000
 

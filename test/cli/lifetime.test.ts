@@ -163,7 +163,7 @@ describe('a file in the store', () => {
     ['half written', (text: string) => text.slice(0, 100)],
     ['another thing', '[]'],
     ['null', 'null'],
-    ['of another identity', (text: string) => text.replace(/"identity":"../, '"identity":"zz')],
+    ['of another identity', (text: string) => text.replace('"identity":"', '"identity":"zz')],
     ['of another name', (text: string) => text.replace('"name":"1', '"name":"2')],
     ['without an expiry', (text: string) => text.replace('expiresAt', 'expires')],
     [
