@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { build } from 'esbuild'
+import { compileFront } from './compile-front.ts'
 import { pack } from './pack.ts'
 import { release } from './release.ts'
 
@@ -31,7 +32,14 @@ await build({
 chmodSync('dist/lib/cli.cjs', 0o755)
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 
-await pack({ output: 'dist/ecr-cname', nodePath: process.execPath, useCodeCache: true })
-symlinkSync('ecr-cname', 'dist/docker-credential-ecr-cname')
+await pack('dist/ecr-cname')
+
+const lack = compileFront('dist/docker-credential-ecr-cname')
+if (lack) {
+  symlinkSync('ecr-cname', 'dist/docker-credential-ecr-cname')
+  console.log(
+    `dist/docker-credential-ecr-cname is a link to ecr-cname, which takes longer: ${lack}`,
+  )
+}
 
 if (process.argv.includes('--all')) await release()

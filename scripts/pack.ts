@@ -1,23 +1,17 @@
-/** Packs the bundle and a Node into one file that runs by itself. */
+/** Packs the bundle and this Node into one file that runs by itself. */
 
 import { resolve } from 'node:path'
 import sea from '@yao-pkg/pkg/lib-es5/sea.js'
 
-export type PackOptions = {
-  readonly output: string
-  /** The Node binary that goes into the file. */
-  readonly nodePath: string
-  /** Compiled code is only of use to the very Node that compiled it. */
-  readonly useCodeCache: boolean
-  readonly platform?: 'linux' | 'macos' | 'win'
-  readonly arch?: 'x64' | 'arm64'
-}
-
-export async function pack(options: PackOptions): Promise<void> {
-  const { output, nodePath, useCodeCache, platform = 'linux', arch = 'x64' } = options
+/** The version of the target only names it: the Node that goes in is the one that runs this. */
+export async function pack(output: string): Promise<void> {
+  const platform = ({ linux: 'linux', darwin: 'macos', win32: 'win' } as const)[
+    process.platform as 'linux'
+  ]
+  const arch = process.arch as 'x64' | 'arm64'
   await sea.default('dist/lib/main.cjs', {
-    nodePath,
+    nodePath: process.execPath,
     targets: [{ nodeRange: 'node26', platform, arch, output: resolve(output) }],
-    seaConfig: { disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache },
+    seaConfig: { disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache: true },
   })
 }

@@ -4,7 +4,8 @@ import { readSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename } from 'node:path'
 import type { World } from './commands/command.ts'
-import { answerFromStore } from './front/answer.ts'
+import { findKept, replyOf } from './front/answer.ts'
+import { stageOf } from './front/entry.ts'
 
 const args = process.argv.slice(2)
 const environment = completed(process.env)
@@ -17,9 +18,10 @@ void start().then((code) => {
 
 async function start(): Promise<number> {
   if (args.length === 1 && args[0] === 'get') {
-    const quick = answerFromStore(input().toString('utf8'), environment, Date.now())
-    if (quick && !quick.aging) {
-      write(1, quick.reply)
+    const serverUrl = input().toString('utf8')
+    const kept = findKept(serverUrl, environment)
+    if (kept && stageOf(kept.entry, Date.now()) === 'fresh') {
+      write(1, replyOf(serverUrl, kept.entry.username, kept.entry.secret))
       return 0
     }
   }

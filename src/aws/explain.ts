@@ -73,18 +73,19 @@ const RULES: readonly Rule[] = [
     /Throttling|TooManyRequests|RequestLimitExceeded/,
     () => ['AWS_REFUSED', 'AWS throttles GetAuthorizationToken; try again in a minute'],
   ],
-  [
-    /AbortError|TimeoutError|ETIMEDOUT/,
-    (_, context) => [
-      'TIMEOUT',
-      `no answer from ${endpoint(context)} in time; check the network, HTTPS_PROXY or the VPC endpoint`,
-    ],
-  ],
+  // Before the time-outs: the SDK calls a connection that was reset a TimeoutError too.
   [
     /ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE/,
     ({ name, where }, context) => [
       'UNREACHABLE',
       `can't reach ${where || endpoint(context)} (${lastOf(name)}); check the network, HTTPS_PROXY or the VPC endpoint`,
+    ],
+  ],
+  [
+    /AbortError|TimeoutError|ETIMEDOUT/,
+    (_, context) => [
+      'TIMEOUT',
+      `no answer from ${endpoint(context)} in time; check the network, HTTPS_PROXY or the VPC endpoint`,
     ],
   ],
   [

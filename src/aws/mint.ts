@@ -95,7 +95,9 @@ function endpointFlags(registry: Registry, env: Environment): ClientConfig {
 
 function toToken({ authorizationToken, expiresAt }: Authorization): Token {
   const token = readToken(authorizationToken ?? '')
-  return { ...token, expiresAt: expiresAt?.getTime() ?? expiryOf(token.secret) }
+  // Both are told; the earlier one is safe.
+  const ends = [expiresAt?.getTime(), expiryOf(token.secret)].filter((end) => end !== undefined)
+  return { ...token, expiresAt: ends.length > 0 ? Math.min(...ends) : undefined }
 }
 
 function rejection(signal: AbortSignal): Promise<never> {

@@ -5,8 +5,8 @@ import { readServerUrl } from '../domain/names.ts'
 import { type Asked, nameOf } from '../domain/server-url.ts'
 import { expiryOf, type Token } from '../domain/token.ts'
 import { stageOf } from '../front/entry.ts'
+import { renewBehind } from '../front/renewal.ts'
 import { answer, type Credential, type Helper, type Verb } from '../helper/protocol.ts'
-import { startDetached } from '../io/background.ts'
 import { loadConfig } from '../io/config.ts'
 import { allLogins, dropLogin, findLogin, saveLogin } from '../io/logins.ts'
 import { failedLately, holdToken, keepToken, renewToken, type Tools } from '../tokens/keeper.ts'
@@ -124,7 +124,8 @@ async function credentialFor(
 }
 
 function toolsFor({ mapping, wanted }: Target, world: World, signal: AbortSignal): Tools {
-  const { env, now, self } = world
+  const { env, now } = world
+  const [program, ...args] = world.self
   return {
     env,
     now,
@@ -133,7 +134,8 @@ function toolsFor({ mapping, wanted }: Target, world: World, signal: AbortSignal
       const { mint } = await import('../aws/mint.ts')
       return await mint(mapping.registry, mapping, { env, signal })
     },
-    renewLater: () => startDetached([...self, 'renew', wanted.name]),
+    renewLater: (tokenFile) =>
+      renewBehind(program, [...args, 'renew', wanted.name], tokenFile, now()),
   }
 }
 

@@ -17,6 +17,8 @@ export async function run(args: readonly string[], world: World): Promise<number
     return name === '' ? 2 : 0
   }
   if (isVersion(name)) return version.run([], world)
+  // How the small native helper hands over: by a verb, for not every spawn can set argv[0].
+  if (name === 'credential-helper') return await runHelper(rest, world)
   const command = commands.find((one) => one.name === name)
   if (!command) {
     world.stderr(`ecr-cname: unknown command: ${name}; see ecr-cname --help\n`)

@@ -2,16 +2,14 @@
 
 import type { Command } from './command.ts'
 import { credentialCommand, renew } from './credential.ts'
+import { serveHelp } from './serve-help.ts'
 import { version } from './version.ts'
 
 const HELPER = 'docker-credential-ecr-cname'
 
 export const commands: readonly Command[] = [
   {
-    name: 'serve',
-    summary: 'Serve a name of your own over TLS and speak to ECR under its own',
-    usage: 'ecr-cname serve [options]',
-    example: 'ecr-cname serve',
+    ...serveHelp,
     run: async (args, world) => {
       const { serve } = await import('./serve.ts')
       return await serve.run(args, world)

@@ -1,40 +1,29 @@
 /** A `get` that the store can answer: one identity, one file, no configuration, no network. */
 
 import { existsSync } from 'node:fs'
-import { type Entry, fileName, readEntry, stageOf, tokenFile } from './entry.ts'
+import { type Entry, fileName, readEntry, tokenFile } from './entry.ts'
 import { identityOf } from './identity.ts'
 import { type Environment, storeFolder } from './places.ts'
-import { type Asked, nameOf, parseServerUrl } from '../domain/server-url.ts'
+import { nameOf, parseServerUrl } from '../domain/server-url.ts'
 
-/** The reply on stdout, and whether the token behind it wants renewal. */
-export type Answer = { readonly reply: string; readonly aging: boolean }
+/** What the store has for a host, and where. */
+export type Kept = { readonly entry: Entry; readonly file: string }
 
-/** Answers from the store alone; `undefined` for everything that needs more than that. */
-export function answerFromStore(
-  serverUrl: string,
-  env: Environment,
-  now: number,
-): Answer | undefined {
+/** The token kept for a host: under its own port, else under the bare host for every port. */
+export function findKept(serverUrl: string, env: Environment): Kept | undefined {
   const asked = parseServerUrl(serverUrl)
   if (asked === undefined || isOff(env)) return undefined
-  const entry = findEntry(asked, env)
-  if (entry === undefined) return undefined
-  const stage = stageOf(entry, now)
-  if (stage !== 'fresh' && stage !== 'aging') return undefined
-  return {
-    reply: replyOf(serverUrl, { username: entry.username, secret: entry.secret }),
-    aging: stage === 'aging',
-  }
+  const own = lookup(nameOf(asked), env)
+  if (own !== undefined || asked.port === '') return own
+  const shared = lookup(asked.host, env)
+  return shared !== undefined && shared.entry.anyPort ? shared : undefined
 }
 
 /** Docker's answer to `get`. The server URL is an echo: some clients use it as the address. */
-export function replyOf(
-  serverUrl: string,
-  credential: { readonly username: string; readonly secret: string },
-): string {
+export function replyOf(serverUrl: string, username: string, secret: string): string {
   const server = JSON.stringify(serverUrl.trim())
-  const username = JSON.stringify(credential.username)
-  return `{"ServerURL":${server},"Username":${username},"Secret":${JSON.stringify(credential.secret)}}\n`
+  const user = JSON.stringify(username)
+  return `{"ServerURL":${server},"Username":${user},"Secret":${JSON.stringify(secret)}}\n`
 }
 
 /** The file of a login that is kept until it is erased. */
@@ -47,18 +36,13 @@ export function isOff(env: Environment): boolean {
   return env['ECR_CNAME_CACHE'] === 'off'
 }
 
-/** The token kept for a host: under its own port, else under the bare host for every port. */
-export function findEntry(asked: Asked, env: Environment): Entry | undefined {
-  const own = lookup(nameOf(asked), env)
-  if (own !== undefined || asked.port === '') return own
-  const shared = lookup(asked.host, env)
-  return shared?.anyPort ? shared : undefined
-}
-
 // A login to a sidecar's own clients goes before a token, and only the full program reads it.
-function lookup(name: string, env: Environment): Entry | undefined {
+function lookup(name: string, env: Environment): Kept | undefined {
   const folder = storeFolder(env)
   if (existsSync(loginFile(folder, name))) return undefined
   const identity = identityOf(name, env)
-  return identity === '' ? undefined : readEntry(tokenFile(folder, name, identity), name, identity)
+  if (identity === '') return undefined
+  const file = tokenFile(folder, name, identity)
+  const entry = readEntry(file, name, identity)
+  return entry === undefined ? undefined : { entry, file }
 }

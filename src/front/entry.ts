@@ -1,6 +1,6 @@
 /** One kept token: its file, its checks, and what its age allows. */
 
-import { readFileSync, statSync } from 'node:fs'
+import { readSmall } from './files.ts'
 import { fingerprint } from './fingerprint.ts'
 
 /** A token in the store. Times are milliseconds since 1970; every text is printable ASCII. */
@@ -25,7 +25,6 @@ export type Entry = {
  */
 export type Stage = 'fresh' | 'aging' | 'ending' | 'dead'
 
-const LARGEST = 256 * 1024
 const PRINTABLE = /^[!-~]+$/
 const SHORT_NAME = /^[a-z0-9._:-]{1,120}$/
 const MINUTE = 60_000
@@ -50,12 +49,12 @@ export function readEntry(path: string, name: string, identity: string): Entry |
   return entry?.name === name && entry.identity === identity ? entry : undefined
 }
 
-/** The token in a file, if it is whole. Nothing that is no small plain file is opened. */
+/** The token in a file, if it is whole. */
 export function readAnyEntry(path: string): Entry | undefined {
+  const text = readSmall(path)
+  if (text === '') return undefined
   try {
-    const facts = statSync(path)
-    if (!facts.isFile() || facts.size > LARGEST) return undefined
-    const entry = JSON.parse(readFileSync(path).toString('utf8')) as Entry
+    const entry = JSON.parse(text) as Entry
     return isWhole(entry) ? entry : undefined
   } catch {
     return undefined

@@ -54,7 +54,11 @@ const ACTIONS: Readonly<Record<Verb, (helper: Helper, input: string) => Promise<
     const credential = await helper.get(serverUrl)
     if (!credential) return refuse(NOT_FOUND)
     const stderr = credential.warning ? `${credential.warning}\n` : ''
-    return { exitCode: 0, stdout: replyOf(serverUrl, credential), stderr }
+    return {
+      exitCode: 0,
+      stdout: replyOf(serverUrl, credential.username, credential.secret),
+      stderr,
+    }
   },
   store: async (helper, input) => {
     const login = parseLogin(input)

@@ -1,6 +1,6 @@
 /** A token for a name: from the store while it holds, else from the one process that mints. */
 
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError, type UserErrorCode } from '../domain/errors.ts'
 import type { Registry } from '../domain/registry.ts'
@@ -14,11 +14,12 @@ import {
   tokenFile,
 } from '../front/entry.ts'
 import { isOff } from '../front/answer.ts'
+import { type Failure, failureFile, failureSince, RETRY_AFTER } from '../front/failure.ts'
 import { identityOf } from '../front/identity.ts'
 import { type Environment, storeFolder } from '../front/places.ts'
+import { endTurn, takeTurn, turnOf } from '../front/turn.ts'
 import { replaceFile } from '../io/files.ts'
 import { openStore, saveEntry } from './store.ts'
-import { isTaken, type Release, takeTurn } from './turn.ts'
 
 /** What a token is wanted for. */
 export type Wanted = {
@@ -38,8 +39,8 @@ export type Tools = {
   readonly now: () => number
   /** Asks AWS for a new token; throws a UserError. */
   readonly mint: () => Promise<Token>
-  /** Starts a process that renews the token behind the answer. */
-  readonly renewLater: () => void
+  /** Starts a process that renews the token in a file behind the answer. */
+  readonly renewLater: (tokenFile: string) => void
   /** Aborted when the caller must have its answer. */
   readonly signal: AbortSignal
 }
@@ -48,8 +49,6 @@ export type Tools = {
 export type Held = Pick<Entry, 'username' | 'secret' | 'expiresAt'> & { readonly warning?: string }
 
 const POLL_MS = 15
-// A renewal that failed is not tried again by every `get` that comes along.
-const RETRY_AFTER = 60_000
 
 /** The token for a name. Throws the UserError of the mint where there is none that holds. */
 export async function holdToken(wanted: Wanted, tools: Tools): Promise<Held> {
@@ -60,13 +59,13 @@ export async function holdToken(wanted: Wanted, tools: Tools): Promise<Held> {
   const stage = kept ? stageOf(kept, now()) : 'dead'
   if (!kept || stage === 'dead') return await renew(path, wanted, tools, ['fresh', 'aging'])
   if (stage === 'fresh') return kept
-  const failure = failureSince(path, now() - RETRY_AFTER)
   if (stage === 'aging') {
-    if (!failure && !isTaken(lockOf(path), now())) tools.renewLater()
+    tools.renewLater(path)
     return kept
   }
   try {
-    if (failure) throw failure
+    const failure = failureSince(path, now() - RETRY_AFTER)
+    if (failure) throw toError(failure)
     return await renew(path, wanted, tools, ['fresh', 'aging'])
   } catch (error) {
     if (!(error instanceof UserError) || stageOf(kept, now()) === 'dead') throw error
@@ -101,19 +100,18 @@ async function renew(
   const { env, now, signal } = tools
   const began = now()
   for (;;) {
-    const release = turn(path, env, now())
-    if (release) {
+    if (isOurTurn(path, env, now())) {
       try {
         return enoughOf(path, wanted, tools, enough) ?? (await mintAndSave(path, wanted, tools))
       } finally {
-        release()
+        endTurn(turnOf(path))
       }
     }
     await sleep(POLL_MS)
     const minted = enoughOf(path, wanted, tools, enough)
     if (minted) return minted
     const failure = failureSince(path, began)
-    if (failure) throw failure
+    if (failure) throw toError(failure)
     if (signal.aborted) {
       throw new UserError(
         'TIMEOUT',
@@ -124,12 +122,12 @@ async function renew(
 }
 
 // Where no lock can be made, no token can be kept either: every process mints for itself.
-function turn(path: string, env: Environment, now: number): Release | undefined {
+function isOurTurn(path: string, env: Environment, now: number): boolean {
   try {
     openStore(env)
-    return takeTurn(lockOf(path), now)
+    return takeTurn(turnOf(path), now)
   } catch {
-    return () => {}
+    return true
   }
 }
 
@@ -147,7 +145,7 @@ async function mintAndSave(path: string, wanted: Wanted, tools: Tools): Promise<
   try {
     const entry = await mintEntry(wanted, tools)
     ignoreFailure(() => saveEntry(path, entry, tools.env, tools.now()))
-    ignoreFailure(() => rmSync(failureOf(path), { force: true }))
+    ignoreFailure(() => rmSync(failureFile(path), { force: true }))
     return entry
   } catch (error) {
     if (error instanceof UserError) noteFailure(path, error, tools.now())
@@ -183,29 +181,14 @@ function read(path: string, { name, identity }: Wanted): Entry | undefined {
   return readEntry(path, name, identity)
 }
 
-type Failure = { readonly at: number; readonly code: UserErrorCode; readonly message: string }
-
 // Those who waited for the mint learn here why it failed, instead of failing one after the other.
 function noteFailure(path: string, { code, message }: UserError, now: number): void {
   const failure: Failure = { at: now, code, message }
-  ignoreFailure(() => replaceFile(failureOf(path), JSON.stringify(failure)))
+  ignoreFailure(() => replaceFile(failureFile(path), JSON.stringify(failure)))
 }
 
-function failureSince(path: string, since: number): UserError | undefined {
-  try {
-    const { at, code, message } = JSON.parse(readFileSync(failureOf(path), 'utf8')) as Failure
-    return at >= since ? new UserError(code, message) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function lockOf(path: string): string {
-  return `${path}.lock`
-}
-
-function failureOf(path: string): string {
-  return `${path}.failed`
+function toError({ code, message }: Failure): UserError {
+  return new UserError(code as UserErrorCode, message)
 }
 
 function ignoreFailure(act: () => void): void {

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { isTaken, takeTurn } from '../../src/tokens/turn.ts'
+import { endTurn, giveTurn, isTaken, takeTurn } from '../../src/front/turn.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 const NOW = 1_700_000_000_000
@@ -18,20 +18,20 @@ function dead(): number {
 describe('a turn', () => {
   it('is one process at a time, and free again once it was given back', () => {
     const path = lock()
-    const release = takeTurn(path, NOW)
-    expect(takeTurn(path, NOW + 1)).toBeUndefined()
+    expect(takeTurn(path, NOW)).toBe(true)
+    expect(takeTurn(path, NOW + 1)).toBe(false)
     expect(isTaken(path, NOW)).toBe(true)
-    release?.()
+    endTurn(path)
     expect(isTaken(path, NOW)).toBe(false)
-    expect(takeTurn(path, NOW + 2)).toBeDefined()
+    expect(takeTurn(path, NOW + 2)).toBe(true)
   })
 
   it('goes on when its holder is dead', () => {
     const path = lock()
     writeFileSync(path, `${dead()} ${NOW}`)
     expect(isTaken(path, NOW)).toBe(false)
-    expect(takeTurn(path, NOW)).toBeDefined()
-    expect(takeTurn(path, NOW)).toBeUndefined()
+    expect(takeTurn(path, NOW)).toBe(true)
+    expect(takeTurn(path, NOW)).toBe(false)
   })
 
   it('goes on when its holder was killed and nobody has asked how it ended', async () => {
@@ -44,34 +44,43 @@ describe('a turn', () => {
     )
     writeFileSync(path, `${zombie} ${NOW}`)
     await expect.poll(() => isTaken(path, NOW)).toBe(false)
-    expect(takeTurn(path, NOW)).toBeDefined()
+    expect(takeTurn(path, NOW)).toBe(true)
   })
 
   it('goes on when its holder has it for longer than any lives', () => {
     const path = lock()
     writeFileSync(path, `${process.pid} ${NOW}`)
-    expect(takeTurn(path, NOW + 15_000)).toBeUndefined()
-    expect(takeTurn(path, NOW + 15_001)).toBeDefined()
+    expect(takeTurn(path, NOW + 15_000)).toBe(false)
+    expect(takeTurn(path, NOW + 15_001)).toBe(true)
   })
 
   it('of a holder from the future goes on', () => {
     const path = lock()
     writeFileSync(path, `${process.pid} ${NOW + 3600_000}`)
-    expect(takeTurn(path, NOW)).toBeDefined()
+    expect(takeTurn(path, NOW)).toBe(true)
   })
 
   it('goes on when its file is rubbish, but not in the moment before it is written', () => {
     const path = lock()
     writeFileSync(path, '')
-    expect(takeTurn(path, Date.now())).toBeUndefined()
-    expect(takeTurn(path, Date.now() + 2000)).toBeDefined()
+    expect(takeTurn(path, Date.now())).toBe(false)
+    expect(takeTurn(path, Date.now() + 2000)).toBe(true)
+  })
+
+  it('that was given is taken up once, by the one it was given to', () => {
+    const path = lock()
+    takeTurn(path, NOW)
+    giveTurn(path, process.pid, NOW)
+    expect([takeTurn(path, NOW), takeTurn(path, NOW)]).toEqual([true, false])
+    giveTurn(path, process.ppid, NOW)
+    expect(takeTurn(path, NOW)).toBe(false)
   })
 
   it('is taken over by one of many', async () => {
     const path = lock()
     writeFileSync(path, `${dead()} ${NOW}`)
     const program = `
-      import { takeTurn } from './src/tokens/turn.ts'
+      import { takeTurn } from './src/front/turn.ts'
       process.stdin.once('data', () => {
         console.log(takeTurn(process.argv[1], ${NOW}) ? 'mine' : 'theirs')
         process.stdin.once('data', () => process.exit())

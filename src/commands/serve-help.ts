@@ -1,0 +1,27 @@
+/** What `serve --help` says; apart from the command, whose code the help need not load. */
+
+import type { Command } from './command.ts'
+
+export const serveHelp = {
+  name: 'serve',
+  summary: 'Serve a name of your own over TLS and speak to ECR under its own',
+  usage: `ecr-cname serve [options]
+
+  --listen ADDR:PORT        where to listen; repeatable (PORT: the port alone; 127.0.0.1:5000)
+  --registry HOST=ECR_HOST  a name and the registry behind it; repeatable (REGISTRY and
+                            ECR_REGISTRY; else the configuration's "registries")
+  --tls-cert FILE           certificate with its chain, PEM (TLS_CERTIFICATE); without one plain
+  --tls-key FILE            HTTP is served, on loopback only (TLS_PRIVATE_KEY)
+  --auth passthrough        the client's own Authorization goes on to ECR
+  --blobs redirect          ECR's redirects to S3 are handed on
+  --read-only               pulls only
+  --admin ADDR:PORT         /healthz for those who run it (127.0.0.1:9100)
+  --log-format json|pretty  json when stdout is no terminal (ECR_CNAME_LOG: error, warn, info or
+                            debug)
+  --drain SECONDS           how long requests may finish after SIGTERM (30)
+
+Each may stand in the configuration under "proxy", in camelCase; flags win over variables, and
+variables over the configuration.`,
+  example: `ecr-cname serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem \\
+  --registry docker.company.com=123456789012.dkr.ecr.us-east-1.amazonaws.com`,
+} as const satisfies Omit<Command, 'run'>

@@ -1,0 +1,50 @@
+/** The log of `serve`: one line an event, for machines or for people. */
+
+import { oneLine, UserError } from '../domain/errors.ts'
+
+const LEVELS = ['error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LEVELS)[number]
+
+/** What an event is about; nothing secret is ever put here. */
+export type LogFields = Readonly<Record<string, unknown>>
+export type Log = (level: LogLevel, message: string, fields?: LogFields) => void
+
+export type LogOptions = {
+  readonly level: LogLevel
+  readonly format: 'json' | 'pretty'
+  readonly write: (text: string) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** A log that leaves out what is below its level. */
+export function createLog({ level: lowest, format, write, now }: LogOptions): Log {
+  const form = format === 'json' ? toJson : toPretty
+  return (level, message, fields = {}) => {
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(lowest)) return
+    write(`${form(new Date(now()).toISOString(), { level, message }, fields)}\n`)
+  }
+}
+
+/** The level that ECR_CNAME_LOG names. */
+export function readLevel(text: string | undefined): LogLevel {
+  if (!text) return 'info'
+  const level = LEVELS.find((one) => one === text)
+  if (level) return level
+  throw new UserError('CONFIG', `ECR_CNAME_LOG: expected ${LEVELS.join(', ')}, got ${text}`)
+}
+
+type Event = { readonly level: LogLevel; readonly message: string }
+
+function toJson(time: string, event: Event, fields: LogFields): string {
+  return JSON.stringify({ time, ...event, ...fields })
+}
+
+function toPretty(time: string, { level, message }: Event, fields: LogFields): string {
+  const values = Object.entries(fields).map(([name, value]) => `${name}=${toText(value)}`)
+  return oneLine([time.slice(11, 19), level.padEnd(5), message, ...values].join(' '))
+}
+
+function toText(value: unknown): string {
+  return typeof value === 'string' && /^[^\s"]+$/.test(value) ? value : JSON.stringify(value)
+}

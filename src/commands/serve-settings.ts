@@ -1,0 +1,170 @@
+/** The settings of `serve`: flags win over the environment, the environment over the configuration. */
+
+import { parseArgs } from 'node:util'
+import type { Config, ProxyConfig } from '../domain/config.ts'
+import { UserError } from '../domain/errors.ts'
+import { type Address, isLoopback, parseAddress } from '../proxy/address.ts'
+import type { Environment } from './command.ts'
+import { readRegistries, type ServedRegistries } from './serve-registries.ts'
+
+export type ServeSettings = ServedRegistries & {
+  readonly listen: readonly Address[]
+  /** Files; plain HTTP without. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  readonly readOnly: boolean
+  readonly admin: Address
+  /** Whether someone asked for that address, or it is the default. */
+  readonly isAdminAsked: boolean
+  readonly logFormat?: 'json' | 'pretty'
+  readonly drainMs: number
+}
+
+/** Reads and checks all of them; a UserError names the one that is wrong. */
+export function readSettings(
+  args: readonly string[],
+  env: Environment,
+  config: Config,
+): ServeSettings {
+  const flags = readFlags(args)
+  const given: Given = { flags, env, proxy: config.proxy }
+  refuseLater(given)
+  const listen = listenOf(given)
+  const tls = tlsOf(given)
+  if (!tls) listen.forEach(requireLoopback)
+  const admin = find(given, 'admin')
+  const logFormat = find(given, 'log-format')
+  return {
+    ...readRegistries(flags.registry, env, config),
+    listen,
+    ...(tls && { tls }),
+    readOnly: flags['read-only'] ?? config.proxy.readOnly ?? false,
+    admin: addressOf(admin ?? { where: '', text: '127.0.0.1:9100' }),
+    isAdminAsked: admin !== undefined,
+    ...(logFormat && { logFormat: oneOf(logFormat, ['json', 'pretty']) }),
+    drainMs: seconds(find(given, 'drain') ?? { where: '', text: '30' }) * 1000,
+  }
+}
+
+const FLAGS = {
+  listen: { type: 'string', multiple: true },
+  registry: { type: 'string', multiple: true },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  auth: { type: 'string' },
+  clients: { type: 'string' },
+  'client-ca': { type: 'string' },
+  blobs: { type: 'string' },
+  'read-only': { type: 'boolean' },
+  admin: { type: 'string' },
+  cloudwatch: { type: 'string' },
+  'log-format': { type: 'string' },
+  drain: { type: 'string' },
+} as const
+
+/** The flags that take one text: their variable, if any, and their key of the configuration. */
+const SOURCES = {
+  'tls-cert': { variable: 'TLS_CERTIFICATE', key: 'tlsCert' },
+  'tls-key': { variable: 'TLS_PRIVATE_KEY', key: 'tlsKey' },
+  auth: { variable: 'ECR_CNAME_PROXY_AUTH', key: 'auth' },
+  clients: { key: 'clients' },
+  'client-ca': { key: 'clientCa' },
+  blobs: { key: 'blobs' },
+  admin: { key: 'admin' },
+  cloudwatch: { key: 'cloudwatch' },
+  'log-format': { key: 'logFormat' },
+  drain: { key: 'drain' },
+} as const satisfies Record<string, { variable?: string; key: keyof ProxyConfig }>
+
+type Flags = ReturnType<typeof readFlags>
+type Given = { readonly flags: Flags; readonly env: Environment; readonly proxy: ProxyConfig }
+/** A value as it was written, and where. */
+type Written = { readonly where: string; readonly text: string }
+
+function readFlags(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS }).values
+  } catch (error) {
+    throw new UserError('USAGE', `serve: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function find({ flags, env, proxy }: Given, name: keyof typeof SOURCES): Written | undefined {
+  const source: { readonly variable?: string; readonly key: keyof ProxyConfig } = SOURCES[name]
+  const flag = flags[name]
+  if (flag !== undefined) return { where: `--${name}`, text: flag }
+  const variable = source.variable ?? ''
+  const value = env[variable]
+  if (value) return { where: variable, text: value }
+  const own = proxy[source.key]
+  return own === undefined ? undefined : { where: `proxy.${source.key}`, text: String(own) }
+}
+
+// Accepted later; until then refused, for whoever asks for them relies on them.
+function refuseLater(given: Given): void {
+  for (const name of ['clients', 'client-ca', 'cloudwatch'] as const) {
+    const written = find(given, name)
+    if (written) throw later(written.where)
+  }
+  for (const [name, now] of [
+    ['auth', 'passthrough'],
+    ['blobs', 'redirect'],
+  ] as const) {
+    const written = find(given, name)
+    const value = written && oneOf(written, name === 'auth' ? AUTH : BLOBS)
+    if (written && value !== now) throw later(`${written.where} ${value}`)
+  }
+}
+
+const AUTH = ['passthrough', 'inject'] as const
+const BLOBS = ['redirect', 'stream'] as const
+
+function later(what: string): UserError {
+  return new UserError('SERVE', `${what}: not in this version of ecr-cname; leave it out`)
+}
+
+function listenOf({ flags, env, proxy }: Given): readonly Address[] {
+  if (flags.listen) return flags.listen.map((text) => addressOf({ where: '--listen', text }))
+  if (env['PORT']) return [addressOf({ where: 'PORT', text: `127.0.0.1:${env['PORT']}` })]
+  const own = proxy.listen ?? ['127.0.0.1:5000']
+  return own.map((text) => addressOf({ where: 'proxy.listen', text }))
+}
+
+function addressOf(written: Written): Address {
+  const address = parseAddress(written.text)
+  if (!address) throw wrong(written, 'ADDR:PORT such as 127.0.0.1:5000')
+  return address
+}
+
+function tlsOf(given: Given): ServeSettings['tls'] {
+  const cert = find(given, 'tls-cert')
+  const key = find(given, 'tls-key')
+  if (cert && key) return { certFile: cert.text, keyFile: key.text }
+  const one = cert ?? key
+  if (!one) return undefined
+  const missing = cert ? 'its key (--tls-key)' : 'its certificate (--tls-cert)'
+  throw new UserError('CONFIG', `${one.where} ${one.text}: ${missing} is not named; name both`)
+}
+
+function requireLoopback(address: Address): void {
+  if (isLoopback(address)) return
+  throw new UserError(
+    'SERVE',
+    `${address.host}:${address.port}: plain HTTP would show tokens to the network, so it is served on loopback only; name --tls-cert and --tls-key`,
+  )
+}
+
+function oneOf<T extends string>(written: Written, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === written.text)
+  if (found === undefined) throw wrong(written, allowed.join(' or '))
+  return found
+}
+
+function seconds(written: Written): number {
+  if (/^\d+(\.\d+)?$/.test(written.text)) return Number(written.text)
+  throw wrong(written, 'a number of seconds')
+}
+
+function wrong({ where, text }: Written, expected: string): UserError {
+  const code = where.startsWith('--') ? 'USAGE' : 'CONFIG'
+  return new UserError(code, `${where}: expected ${expected}, got ${JSON.stringify(text)}`)
+}

@@ -1,0 +1,70 @@
+/** What is kept of a request when it is over. Never a query, a header or a body. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+
+export type Access = {
+  readonly method: string
+  /** The Host, as the client sent it. */
+  readonly name: string
+  readonly path: string
+  /** 499 when the client left before it had an answer. */
+  readonly status: number
+  readonly bytesReceived: number
+  readonly bytesSent: number
+  readonly ms: number
+  readonly error?: string
+}
+
+/** A request under way, observed. */
+export type Observed = {
+  readonly failed: (error: unknown) => void
+  /** Counts a body that is about to be piped: from here on it flows. */
+  readonly receiving: (body: Readable) => void
+  readonly sending: (body: Readable) => void
+}
+
+export type AccessOptions = {
+  /** Milliseconds, for durations. */
+  readonly now: () => number
+  readonly onAccess: (access: Access) => void
+}
+
+/** Observes a request until it is over, however it ends, and then reports it. */
+export function observe(
+  { now, onAccess }: AccessOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Observed {
+  const started = now()
+  let failure: unknown
+  let bytesReceived = 0
+  let bytesSent = 0
+  response.once('close', () => {
+    const error = errorOf(failure, response)
+    onAccess({
+      method: request.method ?? '',
+      name: request.headers.host ?? '',
+      path: request.url?.split('?')[0] ?? '',
+      status: response.headersSent ? response.statusCode : 499,
+      bytesReceived,
+      bytesSent,
+      ms: now() - started,
+      ...(error !== undefined && { error }),
+    })
+  })
+  return {
+    failed: (error) => (failure ??= error),
+    receiving: (body) => body.on('data', (chunk: Buffer) => (bytesReceived += chunk.length)),
+    sending: (body) => body.on('data', (chunk: Buffer) => (bytesSent += chunk.length)),
+  }
+}
+
+function errorOf(failure: unknown, response: ServerResponse): string | undefined {
+  if (failure instanceof Error) return withCause(failure)
+  return response.writableFinished ? undefined : 'the client left'
+}
+
+function withCause({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message}: ${cause.message}` : message
+}

@@ -1,0 +1,86 @@
+/** The connections of a listener: what is under way on each, and how they end. */
+
+import { type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Refusal, refusalText } from './refusal.ts'
+
+export type Connections = {
+  /** Answers what could not be read as a request, where there is still room for an answer. */
+  readonly refuse: (socket: Duplex, refusal: Refusal) => void
+  /** Takes no more connections, lets requests finish for so long, then cuts what is left. */
+  readonly drain: (graceMs: number) => Promise<void>
+}
+
+/** What is under way on a connection, and whether it ends when that is done. */
+type UnderWay = { readonly responses: Set<ServerResponse>; isLast: boolean }
+
+/** Follows a server's connections from now on. `established` is its event for a usable one. */
+export function trackConnections(
+  server: Server,
+  established: 'connection' | 'secureConnection',
+): Connections {
+  const connections = new Map<Duplex, UnderWay>()
+  const sockets = rememberSockets(server)
+  let isDraining = false
+  server.on(established, (socket: Socket) => {
+    connections.set(socket, { responses: new Set(), isLast: isDraining })
+    socket.once('close', () => connections.delete(socket))
+    // Node lets go of a socket at CONNECT; unheard, an error of it would end the process.
+    socket.on('error', () => socket.destroy())
+  })
+  server.on('request', ({ socket }, response) => {
+    const underWay = connections.get(socket)
+    if (!underWay) return
+    underWay.responses.add(response)
+    if (underWay.isLast) response.shouldKeepAlive = false
+    response.once('close', () => {
+      underWay.responses.delete(response)
+      if (underWay.isLast && underWay.responses.size === 0) socket.destroySoon()
+    })
+  })
+  return {
+    refuse: (socket, refusal) => refuseOn(socket, connections.get(socket), refusal),
+    async drain(graceMs) {
+      isDraining = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      connections.forEach((underWay, socket) => letFinish(socket, underWay))
+      const timer = setTimeout(() => sockets.forEach((socket) => socket.resetAndDestroy()), graceMs)
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}
+
+// All of them, also those still in a TLS handshake: the process can't end while one is open.
+function rememberSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+function letFinish(socket: Duplex, underWay: UnderWay): void {
+  underWay.isLast = true
+  if (underWay.responses.size === 0) socket.destroy()
+  for (const response of underWay.responses) {
+    if (!response.headersSent) response.shouldKeepAlive = false
+  }
+}
+
+// Never in the midst of an answer, nor in place of the answer to an earlier request.
+function refuseOn(socket: Duplex, underWay: UnderWay | undefined, refusal: Refusal): void {
+  const responses = [...(underWay?.responses ?? [])]
+  if (underWay && responses.some(({ req }) => req.complete)) {
+    letFinish(socket, underWay)
+    return
+  }
+  if (!underWay || !socket.writable || responses.some(({ headersSent }) => headersSent)) {
+    socket.destroy()
+    return
+  }
+  const reason = STATUS_CODES[refusal.status] ?? ''
+  socket.end(refusalText(refusal, reason), () => socket.destroy())
+}

@@ -1,0 +1,127 @@
+/** One request and its answer, streamed both ways. */
+
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { type AccessOptions, observe, type Observed } from './access.ts'
+import { type Fields, toClient, toFields, toUpstream, valuesOf } from './headers.ts'
+import { refuse, Refusal } from './refusal.ts'
+import { type Head, HEALTH, pathOf, type Route, routeOf, type Rules } from './route.ts'
+import { unreachable } from './unreachable.ts'
+import type { Upstream } from './upstream.ts'
+
+export type ExchangeOptions = Rules & AccessOptions & { readonly upstream: Upstream }
+
+/** A request under way. */
+type Exchange = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly observed: Observed
+}
+
+/** Answers requests for registries, and for health. */
+export function createExchange(options: ExchangeOptions): RequestListener {
+  return (request, response) => {
+    const observed = observe(options, request, response)
+    answer(options, { request, response, observed }).catch((error: unknown) => {
+      observed.failed(error)
+      fail(response, error)
+    })
+    // Written to when its client had left; its end is told by 'close'.
+    response.on('error', () => response.destroy())
+    response.once('close', () => dropRest(request))
+  }
+}
+
+/** Answers that the process is well. */
+export function answerHealth(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"status":"ok"}\n')
+}
+
+async function answer(options: ExchangeOptions, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange
+  const head = headOf(request)
+  if (pathOf(head) === HEALTH) return answerHealth(response)
+  const route = routeOf(head, options)
+  const reply = await ask(options.upstream, { head, route }, exchange)
+  const status = reply.statusCode ?? 0
+  const fields = toFields(reply.rawHeaders)
+  if (!isDelimited(fields, { method: head.method, status })) closeAtEnd(response)
+  const { registry } = route.mapping
+  const answered = toClient(fields, { registry, origin: route.origin })
+  response.writeHead(status, reply.statusMessage, answered.flat())
+  relay(reply, exchange)
+}
+
+function headOf(request: IncomingMessage): Head {
+  return {
+    method: request.method ?? '',
+    target: request.url ?? '',
+    httpVersion: request.httpVersion,
+    fields: toFields(request.rawHeaders),
+    isSecure: 'encrypted' in request.socket,
+  }
+}
+
+async function ask(
+  upstream: Upstream,
+  { head, route }: { readonly head: Head; readonly route: Route },
+  { request, response, observed }: Exchange,
+): Promise<IncomingMessage> {
+  const { method, target } = head
+  const { mapping, framing } = route
+  const fields = toUpstream(head.fields, { registry: mapping.registry, framing })
+  const question = { mapping, method, target, fields, client: response }
+  const hasBody = framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
+  try {
+    if (!hasBody) return await upstream.ask(question)
+    observed.receiving(request)
+    return await upstream.ask({ ...question, body: request })
+  } catch (error) {
+    throw unreachable(error, { mapping, method })
+  }
+}
+
+// Without a length or a coding the body ends with the connection (RFC 9112 section 6.3) and can't
+// be told from a cut one. The client gets it in the same way, not with an end that we vouch for.
+function isDelimited(
+  fields: Fields,
+  { method, status }: { readonly method: string; readonly status: number },
+): boolean {
+  if (method === 'HEAD' || status === 204 || status === 304) return true
+  return ['content-length', 'transfer-encoding'].some((name) => valuesOf(fields, name).length > 0)
+}
+
+function closeAtEnd(response: ServerResponse): void {
+  response.useChunkedEncodingByDefault = false
+  response.shouldKeepAlive = false
+}
+
+function relay(reply: IncomingMessage, { response, observed }: Exchange): void {
+  reply.once('error', (error) => {
+    observed.failed(new Error('the registry cut its answer', { cause: error }))
+    reset(response)
+  })
+  observed.sending(reply)
+  reply.pipe(response)
+}
+
+function fail(response: ServerResponse, error: unknown): void {
+  if (response.destroyed) return
+  if (response.headersSent) reset(response)
+  else refuse(response, error instanceof Refusal ? error : OWN_FAULT)
+}
+
+const OWN_FAULT = new Refusal(500, 'UNKNOWN', 'the sidecar failed; its log says why')
+
+// A cut answer must not look whole, not even to a client that reads until the connection ends:
+// a TCP reset is no end, and neither is TLS without close_notify.
+function reset({ req: { socket } }: ServerResponse): void {
+  if ('encrypted' in socket) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
+// An answer may come before the end of the body. What is left of that is read and dropped, for
+// else the next request on the connection would never be seen.
+function dropRest(request: IncomingMessage): void {
+  request.unpipe()
+  request.resume()
+}

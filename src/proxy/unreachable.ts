@@ -1,0 +1,39 @@
+/** Why a registry gave no answer, told to the person whose pull or push has failed. */
+
+import type { Mapping } from '../domain/mapping.ts'
+import { Refusal } from './refusal.ts'
+
+/** What was asked of which registry when it failed. */
+export type Attempt = { readonly mapping: Mapping; readonly method: string }
+
+/** The refusal for a request that the registry did not answer. */
+export function unreachable(error: unknown, attempt: Attempt): Refusal {
+  const { mapping } = attempt
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  const through = mapping.connect ? ` (connecting to ${mapping.connect.host})` : ''
+  const message = `${mapping.registry.host}${through}: ${causeOf(code, attempt)}`
+  return new Refusal(424, 'UNAVAILABLE', message, error)
+}
+
+function causeOf(code: string, { method }: Attempt): string {
+  if (/^(ENOTFOUND|EAI_)/.test(code)) {
+    return `its name can't be looked up (${code}); check the DNS where the sidecar runs`
+  }
+  if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL)$/.test(code)) {
+    return `it can't be reached (${code}); check routes and firewalls, or "connect" of the mapping`
+  }
+  if (/^(ECONNRESET|EPIPE)$/.test(code)) return closed(method)
+  if (code.startsWith('HPE_')) return `its answer is not HTTP (${code}); check what stands between`
+  if (/CERT|SIGNATURE|ISSUER|ALTNAME/.test(code)) {
+    return `its certificate is not trusted (${code}); if TLS is inspected here, name the CA in NODE_EXTRA_CA_CERTS`
+  }
+  return `the request failed (${code || 'no code'}); the sidecar's log says more`
+}
+
+// ECR drops the connection, without an answer, when an upload names a repository that is absent.
+function closed(method: string): string {
+  const text = 'it closed the connection without an answer'
+  return method === 'GET' || method === 'HEAD'
+    ? `${text}; try again`
+    : `${text}; ECR does so when the repository does not exist: create it, or try again`
+}

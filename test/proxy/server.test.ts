@@ -1,0 +1,209 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { connect as connectTcp } from 'node:net'
+import { text as readText } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { UserError } from '../../src/domain/errors.ts'
+import { tlsOf } from '../../src/proxy/certificate.ts'
+import { listen } from '../../src/proxy/server.ts'
+import {
+  fetchFrom,
+  NAME,
+  openFrom,
+  openSocket,
+  openWorld,
+  type Sidecar,
+  startSidecar,
+  startUpstream,
+  type World,
+} from './neighbours.ts'
+
+let world: World
+beforeAll(() => {
+  world = openWorld()
+})
+
+const HEALTH = `GET /healthz HTTP/1.1\r\nHost: ${NAME}\r\n\r\n`
+const files = { certFile: 'cert.pem', keyFile: 'key.pem' }
+
+/** A sidecar whose registry answers half, and the rest when told. */
+async function startHalfway(length = 8) {
+  const rest = Promise.withResolvers<void>()
+  const upstream = await startUpstream(world.registryLeaf, (_, response) => {
+    response.writeHead(200, { 'content-length': length })
+    response.write('half')
+    void rest.promise.then(() => response.end('rest'))
+  })
+  return { sidecar: await startSidecar(upstream.connect), finish: rest.resolve }
+}
+
+async function isRefused({ port }: Sidecar): Promise<boolean> {
+  const socket = connectTcp(port, '127.0.0.1')
+  return Promise.race([
+    once(socket, 'connect').then(() => false),
+    new Promise<boolean>((resolve) => socket.once('error', () => resolve(true))),
+  ])
+}
+
+describe('a listener that is told to stop', () => {
+  it('lets what is under way finish, takes nothing new, and then is done', async () => {
+    const { sidecar, finish } = await startHalfway()
+    const reply = await openFrom(sidecar, '/v2/a')
+    const done = sidecar.drain(60_000)
+    expect(await isRefused(sidecar)).toBe(true)
+    finish()
+    expect(await readText(reply)).toBe('halfrest')
+    await done
+  })
+
+  it('closes connections that are idle at once', async () => {
+    const sidecar = await startSidecar(undefined)
+    const used = await openSocket(sidecar)
+    used.write(HEALTH)
+    await once(used, 'data')
+    const unused = await openSocket(sidecar)
+    const closed = [used, unused].map(
+      (socket) => new Promise((resolve) => socket.once('close', resolve)),
+    )
+    await sidecar.drain(60_000)
+    await Promise.all(closed)
+  })
+
+  it('says so on answers that have not begun', async () => {
+    const go = Promise.withResolvers<void>()
+    const arrived = Promise.withResolvers<void>()
+    const upstream = await startUpstream(world.registryLeaf, (_, response) => {
+      arrived.resolve()
+      void go.promise.then(() => response.end('late'))
+    })
+    const sidecar = await startSidecar(upstream.connect)
+    const answer = fetchFrom(sidecar, '/v2/', { headers: { host: NAME, connection: 'keep-alive' } })
+    await arrived.promise
+    const done = sidecar.drain(60_000)
+    go.resolve()
+    expect(await answer).toMatchObject({ headers: { connection: 'close' }, text: 'late' })
+    await done
+  })
+
+  it('closes a connection whose answer had begun as one that stays', async () => {
+    const { sidecar, finish } = await startHalfway()
+    const socket = await openSocket(sidecar)
+    socket.write(`GET /v2/a HTTP/1.1\r\nHost: ${NAME}\r\n\r\n`)
+    await once(socket, 'data')
+    const done = sidecar.drain(60_000)
+    finish()
+    await once(socket, 'end')
+    await done
+  })
+
+  it('cuts what is left when its time is over, and never so that it looks whole', async () => {
+    const { sidecar } = await startHalfway()
+    const reply = await openFrom(sidecar, '/v2/a')
+    const text = readText(reply)
+    await Promise.all([
+      sidecar.drain(0),
+      expect(text).rejects.toMatchObject({ code: 'ECONNRESET' }),
+    ])
+  })
+
+  it('does not wait for a handshake that never comes', async () => {
+    const sidecar = await startSidecar(undefined, { leaf: world.ownLeaf })
+    const socket = connectTcp(sidecar.port, '127.0.0.1')
+    await once(socket, 'connect')
+    socket.on('error', () => {})
+    await sidecar.drain(0)
+  })
+
+  it('finishes an upload', async () => {
+    const upstream = await startUpstream(world.registryLeaf, (request, response) => {
+      request.resume().on('end', () => response.writeHead(201).end())
+    })
+    const sidecar = await startSidecar(upstream.connect)
+    const outgoing = httpRequest({
+      port: sidecar.port,
+      method: 'PATCH',
+      path: '/v2/a',
+      headers: { host: NAME, 'transfer-encoding': 'chunked', expect: '100-continue' },
+    })
+    outgoing.flushHeaders()
+    await once(outgoing, 'continue')
+    const done = sidecar.drain(60_000)
+    outgoing.end('the rest')
+    const [reply] = (await once(outgoing, 'response')) as [IncomingMessage]
+    expect(reply.statusCode).toBe(201)
+    reply.resume()
+    await done
+  })
+})
+
+describe('a listener', () => {
+  it('that can not have its port says which and what to do', async () => {
+    const { port } = await startSidecar(undefined)
+    const address = { host: '127.0.0.1', port }
+    const second = listen({ address, handler: () => {}, onError: () => {} })
+    await expect(second).rejects.toThrow(
+      new UserError(
+        'SERVE',
+        `can't listen on 127.0.0.1:${port}: the port is in use; stop what uses it, or name another`,
+      ),
+    )
+  })
+
+  it('takes TLS 1.2 and nothing older', async () => {
+    const sidecar = await startSidecar(undefined, { leaf: world.ownLeaf })
+    const open = (maxVersion: 'TLSv1.1' | 'TLSv1.2') =>
+      connectTls({
+        port: sidecar.port,
+        host: '127.0.0.1',
+        servername: NAME,
+        minVersion: 'TLSv1.1',
+        maxVersion,
+        ciphers: 'DEFAULT@SECLEVEL=0',
+      })
+    await expect(once(open('TLSv1.1'), 'secureConnect')).rejects.toMatchObject({
+      code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+    })
+    const socket = open('TLSv1.2')
+    await once(socket, 'secureConnect')
+    socket.destroy()
+  })
+
+  it('survives plain HTTP where TLS is spoken', async () => {
+    const sidecar = await startSidecar(undefined, { leaf: world.ownLeaf })
+    const socket = connectTcp(sidecar.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(HEALTH)
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(await fetchFrom(sidecar, '/healthz', { ca: world.ca })).toMatchObject({ status: 200 })
+  })
+})
+
+describe('the certificate of a listener', () => {
+  it('is taken with its key', () => {
+    expect(messageOf(world.ownLeaf)).toBe('')
+  })
+
+  it('is not taken with the key of another', () => {
+    const mixed = { cert: world.ownLeaf.cert, key: world.registryLeaf.key }
+    expect(messageOf(mixed)).toBe(
+      'key.pem: not the key of the certificate in cert.pem; name the pair',
+    )
+  })
+
+  it('is not taken when it is none', () => {
+    expect(messageOf({ ...world.ownLeaf, cert: 'rubbish' })).toMatch(/^cert\.pem: no certificate/)
+    expect(messageOf({ ...world.ownLeaf, cert: '' })).toMatch(/^cert\.pem: no certificate/)
+    expect(messageOf({ ...world.ownLeaf, key: 'rubbish' })).toMatch(/^key\.pem: no private key/)
+    expect(messageOf({ ...world.ownLeaf, key: '' })).toMatch(/^key\.pem: no private key/)
+  })
+})
+
+/** Why a certificate is not taken; nothing when it is. */
+function messageOf(leaf: { cert: string; key: string }): unknown {
+  try {
+    return tlsOf({ ...leaf, ...files }) && ''
+  } catch (error) {
+    return error instanceof UserError ? error.message : error
+  }
+}
