@@ -34,7 +34,7 @@ describe('the import rule', () => {
     expect(refused).toEqual([])
   })
 
-  it.each(files.filter((file) => file !== 'main.ts' && file !== 'cli.ts'))(
+  it.each(files.filter((file) => !BEGINNINGS.test(file)))(
     '%s takes clock, randomness and process from main.ts',
     (file) => {
       expect(withoutComments(file).match(CLOCK_AND_PROCESS)).toBeNull()
