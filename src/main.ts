@@ -3,6 +3,7 @@
 import { readSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename } from 'node:path'
+import { isSea } from 'node:sea'
 import type { World } from './commands/command.ts'
 import { findKept, replyOf } from './front/answer.ts'
 import { stageOf } from './front/entry.ts'
@@ -10,6 +11,8 @@ import { stageOf } from './front/entry.ts'
 const args = process.argv.slice(2)
 const environment = completed(process.env)
 const isHelper = basename(process.argv0).replace(/\.exe$/i, '') === 'docker-credential-ecr-cname'
+let read: Buffer | undefined
+let stopping: AbortController | undefined
 
 void start().then((code) => {
   // Everything was written whole; what is still open belongs to a call that was given up.
@@ -17,7 +20,9 @@ void start().then((code) => {
 })
 
 async function start(): Promise<number> {
-  if (args.length === 1 && args[0] === 'get') {
+  // The small native helper hands over as `credential-helper get`.
+  const asked = args[0] === 'credential-helper' ? args.slice(1) : args
+  if (asked.length === 1 && asked[0] === 'get') {
     const serverUrl = input().toString('utf8')
     const kept = findKept(serverUrl, environment)
     if (kept && stageOf(kept.entry, Date.now()) === 'fresh') {
@@ -65,8 +70,6 @@ function userHome(): string {
   }
 }
 
-let stopping: AbortController | undefined
-
 function stopSignal(): AbortSignal {
   if (stopping) return stopping.signal
   const controller = new AbortController()
@@ -79,12 +82,9 @@ function stopSignal(): AbortSignal {
 
 // A packed binary is its own script; as a script, Node and its flags come first.
 function self(): readonly [string, ...string[]] {
-  const script = process.argv[1] ?? ''
-  const isPacked = script === '' || script === process.execPath || !script.endsWith('js')
-  return isPacked ? [process.execPath] : [process.execPath, ...process.execArgv, script]
+  if (isSea()) return [process.execPath]
+  return [process.execPath, ...process.execArgv, process.argv[1] ?? '']
 }
-
-let read: Buffer | undefined
 
 /** All of stdin, up to a little more than any verb takes. */
 function input(): Buffer {

@@ -13,6 +13,7 @@ import { failedLately, holdToken, keepToken, renewToken, type Tools } from '../t
 import { dropEntries, ownEntries } from '../tokens/store.ts'
 import type { Command, World } from './command.ts'
 import { fallbackHelper } from './fallback.ts'
+import { createLog, type Log, readLevel } from './log.ts'
 import { findTarget, lookUpTarget, readSetting, type Target } from './registries.ts'
 
 // Clients wait for a helper without end, so it ends by itself; ten seconds are promised.
@@ -111,7 +112,9 @@ async function credentialFor(
   signal: AbortSignal,
 ): Promise<Credential | undefined> {
   const { mapping, wanted } = target
-  const login = findLogin(wanted.name, world.env)
+  const { name } = wanted
+  logOf(world)('debug', 'asked', { name, mapping: mapping.name, registry: mapping.registry.host })
+  const login = findLogin(name, world.env)
   if (login) return login
   try {
     return await holdToken(wanted, toolsFor(target, world, signal))
@@ -123,14 +126,24 @@ async function credentialFor(
   }
 }
 
+// Quiet unless it is asked for: some clients take stderr for output.
+function logOf({ env, stderr, now }: World): Log {
+  const level = readLevel(env['ECR_CNAME_LOG'], 'error')
+  return createLog({ level, format: 'pretty', write: stderr, now })
+}
+
 function toolsFor({ mapping, wanted }: Target, world: World, signal: AbortSignal): Tools {
   const { env, now } = world
   const [program, ...args] = world.self
+  const log = logOf(world)
   return {
     env,
     now,
     signal,
+    unkept: (error) => log('warn', 'the token was not kept', { error: (error as Error).message }),
     mint: async () => {
+      const { profile, roleArn } = mapping
+      log('debug', 'minting', { registry: mapping.registry.host, profile, roleArn })
       const { mint } = await import('../aws/mint.ts')
       return await mint(mapping.registry, mapping, { env, signal })
     },

@@ -11,7 +11,7 @@ import { HEALTH } from '../proxy/route.ts'
 import { listen, type Listener, type ListenOptions } from '../proxy/server.ts'
 import { createUpstream } from '../proxy/upstream.ts'
 import type { Command, World } from './command.ts'
-import { createLog, type Log, readLevel } from './serve-log.ts'
+import { createLog, type Log, readLevel } from './log.ts'
 import { serveHelp } from './serve-help.ts'
 import { readSettings, type ServeSettings } from './serve-settings.ts'
 
@@ -20,7 +20,7 @@ export const serve: Command = { ...serveHelp, run }
 async function run(args: readonly string[], world: World): Promise<number> {
   const settings = readSettings(args, world.env, loadConfig(world.env))
   const log = createLog({
-    level: readLevel(world.env['ECR_CNAME_LOG']),
+    level: readLevel(world.env['ECR_CNAME_LOG'], 'info'),
     format: settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
     write: world.stderr,
     now: world.now,

@@ -9,7 +9,7 @@ import { findKept, type Kept, replyOf } from './answer.ts'
 import { stageOf } from './entry.ts'
 import { failureSince } from './failure.ts'
 import { renewBehind } from './renewal.ts'
-import { giveTurn, isTaken, takeTurn, turnOf } from './turn.ts'
+import { passTurn, takeTurn, turnOf } from './turn.ts'
 
 const POLL_MS = 10
 // As long as the full program waits for another one's mint.
@@ -42,9 +42,14 @@ function get(input: Buffer): void {
       return
     }
     if (failure !== undefined || now - began > LONGEST_WAIT) break
-    if (takes(turn, now)) {
-      handOver(input, false, turn)
-      return
+    try {
+      if (takeTurn(turn, now)) {
+        handOver(input, false, turn)
+        return
+      }
+    } catch {
+      // No lock can be made here, so nobody waits for anybody.
+      break
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS)
   }
@@ -59,14 +64,6 @@ function refuse(line: string): void {
   write(1, `${line}\n`)
   write(2, `${line}\n`)
   process.exitCode = 1
-}
-
-function takes(turn: string, now: number): boolean {
-  try {
-    return takeTurn(turn, now)
-  } catch {
-    return !isTaken(turn, now)
-  }
 }
 
 function renew(kept: Kept, now: number): void {
@@ -86,7 +83,7 @@ function handOver(input: Buffer, isInputOpen: boolean, turn: string): void {
     const child = isInputOpen
       ? spawn(full, ['credential-helper', ...args], { stdio: ['inherit', 'inherit', 'inherit'] })
       : spawn(full, ['credential-helper', ...args], { stdio: ['pipe', 'inherit', 'inherit'] })
-    if (turn !== '' && child.pid !== undefined) giveTurn(turn, child.pid, Date.now())
+    if (turn !== '') passTurn(turn, child.pid, Date.now())
     const onTerm = (): void => {
       child.kill('SIGTERM')
     }

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { failureSince, RETRY_AFTER } from './failure.ts'
-import { endTurn, giveTurn, takeTurn, turnOf } from './turn.ts'
+import { endTurn, passTurn, takeTurn, turnOf } from './turn.ts'
 
 /**
  * Starts a program that renews the token in a file, unless one is at it or has failed just now.
@@ -22,6 +22,5 @@ export function renewBehind(
     endTurn(turn)
   })
   child.unref()
-  if (child.pid === undefined) endTurn(turn)
-  else giveTurn(turn, child.pid, now)
+  passTurn(turn, child.pid, now)
 }

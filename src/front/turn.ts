@@ -42,9 +42,17 @@ export function takeTurn(path: string, now: number): boolean {
   return isMine
 }
 
-/** Hands a turn that was taken to another process, which finds it to be its own. */
-export function giveTurn(path: string, pid: number, now: number): void {
-  put(path, `${pid} ${now}${GIVEN}`)
+/**
+ * Hands a turn that was taken to a process that was started, which finds it to be its own; ends it
+ * where there is no such process or where that can't be written.
+ */
+export function passTurn(path: string, pid: number | undefined, now: number): void {
+  try {
+    if (pid === undefined) remove(path)
+    else put(path, `${pid} ${now}${GIVEN}`)
+  } catch {
+    remove(path)
+  }
 }
 
 /** Gives a turn back. */

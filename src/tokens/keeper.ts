@@ -41,6 +41,8 @@ export type Tools = {
   readonly mint: () => Promise<Token>
   /** Starts a process that renews the token in a file behind the answer. */
   readonly renewLater: (tokenFile: string) => void
+  /** Told why a token that was minted could not be kept. */
+  readonly unkept: (error: unknown) => void
   /** Aborted when the caller must have its answer. */
   readonly signal: AbortSignal
 }
@@ -144,8 +146,10 @@ function enoughOf(
 async function mintAndSave(path: string, wanted: Wanted, tools: Tools): Promise<Entry> {
   try {
     const entry = await mintEntry(wanted, tools)
-    ignoreFailure(() => saveEntry(path, entry, tools.env, tools.now()))
-    ignoreFailure(() => rmSync(failureFile(path), { force: true }))
+    attempt(() => {
+      saveEntry(path, entry, tools.env, tools.now())
+      rmSync(failureFile(path), { force: true })
+    }, tools.unkept)
     return entry
   } catch (error) {
     if (error instanceof UserError) noteFailure(path, error, tools.now())
@@ -184,17 +188,18 @@ function read(path: string, { name, identity }: Wanted): Entry | undefined {
 // Those who waited for the mint learn here why it failed, instead of failing one after the other.
 function noteFailure(path: string, { code, message }: UserError, now: number): void {
   const failure: Failure = { at: now, code, message }
-  ignoreFailure(() => replaceFile(failureFile(path), JSON.stringify(failure)))
+  attempt(() => replaceFile(failureFile(path), JSON.stringify(failure)))
 }
 
 function toError({ code, message }: Failure): UserError {
   return new UserError(code as UserErrorCode, message)
 }
 
-function ignoreFailure(act: () => void): void {
+// A full or read-only disk costs a mint, never an answer.
+function attempt(act: () => void, failed: (error: unknown) => void = () => {}): void {
   try {
     act()
-  } catch {
-    // A full or read-only disk costs a mint, never an answer.
+  } catch (error) {
+    failed(error)
   }
 }

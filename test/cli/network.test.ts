@@ -39,6 +39,41 @@ async function behindProxy(kind: 'keys' | 'imds' | 'container') {
   return { emulator, proxy, user }
 }
 
+describe('the endpoint of the ECR API', () => {
+  it.each([
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com', 'api.ecr.eu-west-1.amazonaws.com'],
+    [
+      '123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com',
+      'api.ecr-fips.us-gov-west-1.amazonaws.com',
+    ],
+    ['123456789012.dkr-ecr.eu-west-1.on.aws', 'ecr.eu-west-1.api.aws'],
+    ['123456789012.dkr-ecr-fips.us-east-2.on.aws', 'ecr-fips.us-east-2.api.aws'],
+    ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn', 'api.ecr.cn-north-1.amazonaws.com.cn'],
+    [
+      '123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn',
+      'ecr.cn-north-1.api.amazonwebservices.com.cn',
+    ],
+    ['123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu', 'api.ecr.eusc-de-east-1.amazonaws.eu'],
+    ['123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov', 'api.ecr.us-iso-east-1.c2s.ic.gov'],
+    ['123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov', 'api.ecr.us-isob-east-1.sc2s.sgov.gov'],
+    ['123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk', 'api.ecr.eu-isoe-west-1.cloud.adc-e.uk'],
+    [
+      '123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov',
+      'api.ecr.us-isof-south-1.csp.hci.ic.gov',
+    ],
+    ['vpce-0a1b.dkr.ecr.eu-west-1.vpce.amazonaws.com', 'api.ecr.eu-west-1.amazonaws.com'],
+    ['public.ecr.aws', 'api.ecr-public.us-east-1.amazonaws.com'],
+  ])('for %s is %s', async (host, endpoint) => {
+    const { proxy, user } = await behindProxy('keys')
+    for (const name of Object.keys(user.env)) {
+      if (name.startsWith('AWS_ENDPOINT_URL')) delete user.env[name]
+    }
+    // The certificate that is found behind the tunnel is not that name's, so this is all there is.
+    await user.run('get', host)
+    expect(proxy.asked[0]).toMatch(new RegExp(`^CONNECT ${endpoint}:443 `))
+  })
+})
+
 describe('HTTPS_PROXY', () => {
   it('is the way to ECR, its credentials included', async () => {
     const { emulator, proxy, user } = await behindProxy('keys')

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { endTurn, giveTurn, isTaken, takeTurn } from '../../src/front/turn.ts'
+import { endTurn, passTurn, isTaken, takeTurn } from '../../src/front/turn.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 const NOW = 1_700_000_000_000
@@ -70,9 +70,9 @@ describe('a turn', () => {
   it('that was given is taken up once, by the one it was given to', () => {
     const path = lock()
     takeTurn(path, NOW)
-    giveTurn(path, process.pid, NOW)
+    passTurn(path, process.pid, NOW)
     expect([takeTurn(path, NOW), takeTurn(path, NOW)]).toEqual([true, false])
-    giveTurn(path, process.ppid, NOW)
+    passTurn(path, process.ppid, NOW)
     expect(takeTurn(path, NOW)).toBe(false)
   })
 

@@ -14,7 +14,7 @@ const START = 1_700_000_000_000
 /** A keeper with a clock that stands still and an AWS that counts. */
 function keeper(change: Partial<Tools> = {}) {
   const env = change.env ?? { HOME: temporaryFolder(), AWS_EC2_METADATA_DISABLED: 'true' }
-  const state = { now: START, mints: 0, renewals: 0 }
+  const state = { now: START, mints: 0, renewals: 0, unkept: 0 }
   const wanted: Wanted = {
     name: ECR,
     identity: identityOf(ECR, env),
@@ -31,6 +31,7 @@ function keeper(change: Partial<Tools> = {}) {
       expiresAt: state.now + 12 * HOUR,
     }),
     renewLater: () => state.renewals++,
+    unkept: () => state.unkept++,
     signal: AbortSignal.timeout(60_000),
     ...change,
   }
@@ -161,6 +162,6 @@ describe('a store that can not be used', () => {
     }
     await holdToken(wanted, broken)
     await holdToken(wanted, broken)
-    expect(state.mints).toBe(2)
+    expect([state.mints, state.unkept]).toEqual([2, 2])
   })
 })

@@ -1,4 +1,4 @@
-/** The log of `serve`: one line an event, for machines or for people. */
+/** The log on stderr: one line an event, for machines or for people. */
 
 import { oneLine, UserError } from '../domain/errors.ts'
 
@@ -26,9 +26,9 @@ export function createLog({ level: lowest, format, write, now }: LogOptions): Lo
   }
 }
 
-/** The level that ECR_CNAME_LOG names. */
-export function readLevel(text: string | undefined): LogLevel {
-  if (!text) return 'info'
+/** The level that ECR_CNAME_LOG names, or another where it is not set. */
+export function readLevel(text: string | undefined, unset: LogLevel): LogLevel {
+  if (!text) return unset
   const level = LEVELS.find((one) => one === text)
   if (level) return level
   throw new UserError('CONFIG', `ECR_CNAME_LOG: expected ${LEVELS.join(', ')}, got ${text}`)
