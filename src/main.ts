@@ -10,7 +10,9 @@ import { stageOf } from './front/entry.ts'
 
 const args = process.argv.slice(2)
 const environment = completed(process.env)
-const isHelper = basename(process.argv0).replace(/\.exe$/i, '') === 'docker-credential-ecr-cname'
+// The name it was started under, packed or as a script.
+const name = basename(process.argv[1] ?? '').replace(/\.exe$/i, '')
+const isHelper = name === 'docker-credential-ecr-cname'
 let read: Buffer | undefined
 let stopping: AbortController | undefined
 
