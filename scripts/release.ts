@@ -7,6 +7,7 @@ import {
   copyFileSync,
   createReadStream,
   linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -46,6 +47,10 @@ export async function release(): Promise<void> {
   writeFileSync(join(folder, 'SHA256SUMS'), await sumsOf(folder))
 }
 
+/** The small native helper, where one could be compiled. */
+const FRONT = 'dist/docker-credential-ecr-cname'
+const isNative = lstatSync(FRONT).isFile()
+
 type Places = { readonly folder: string; readonly work: string }
 
 function archive({ name, node }: Platform, { folder, work }: Places): void {
@@ -54,10 +59,12 @@ function archive({ name, node }: Platform, { folder, work }: Places): void {
   const end = name.startsWith('win') ? '.exe' : ''
   mkdirSync(place)
   const output = join(place, `ecr-cname${end}`)
-  if (name === `${process.platform}-${process.arch}`) copyFileSync('dist/ecr-cname', output)
+  const isThisMachine = name === `${process.platform}-${process.arch}`
+  if (isThisMachine) copyFileSync('dist/ecr-cname', output)
   else buildFor(fetchNode(node, work, end), output, work)
   const helper = join(place, `docker-credential-ecr-cname${end}`)
-  if (end) linkSync(output, helper)
+  if (isThisMachine && isNative) copyFileSync(FRONT, helper)
+  else if (end) linkSync(output, helper)
   else symlinkSync('ecr-cname', helper)
   for (const file of ['README.md', 'LICENSE', 'config.schema.json']) {
     copyFileSync(file, join(place, file))

@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   proxy: /^(proxy|domain|node:(http|https|net|tls|stream|stream\/promises))$/,
   commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
   'main.ts': /.*/,
-  'cli.ts': /^(front|node:module|main\.cjs)$/,
+  'cli.ts': /^(front|io|node:module|main\.cjs)$/,
   'index.ts': /^(domain|front|io|tokens|aws)$/,
 }
 /** The programs' beginnings, where the world comes in. */

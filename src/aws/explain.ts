@@ -55,7 +55,7 @@ const RULES: readonly Rule[] = [
     /InvalidSignature|SignatureDoesNotMatch|RequestExpired|RequestTimeTooSkewed/,
     (_, context) => [
       'AWS_REFUSED',
-      `AWS refused the request's signature; check the secret key in ${sourceOf(context)} and this machine's clock`,
+      `AWS refused the request's signature; check the secret key of ${sourceOf(context)} and this machine's clock`,
     ],
   ],
   [

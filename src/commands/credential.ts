@@ -13,7 +13,7 @@ import { failedLately, holdToken, keepToken, renewToken, type Tools } from '../t
 import { dropEntries, ownEntries } from '../tokens/store.ts'
 import type { Command, World } from './command.ts'
 import { fallbackHelper } from './fallback.ts'
-import { createLog, type Log, readLevel } from './log.ts'
+import { createLog, LEVELS, type Log } from './log.ts'
 import { findTarget, lookUpTarget, readSetting, type Target } from './registries.ts'
 
 // Clients wait for a helper without end, so it ends by itself; ten seconds are promised.
@@ -126,9 +126,10 @@ async function credentialFor(
   }
 }
 
-// Quiet unless it is asked for: some clients take stderr for output.
+// Quiet unless it is asked for, by a level that is one: some clients take stderr for output, and
+// nobody's pull is to fail over a log.
 function logOf({ env, stderr, now }: World): Log {
-  const level = readLevel(env['ECR_CNAME_LOG'], 'error')
+  const level = LEVELS.find((one) => one === env['ECR_CNAME_LOG']) ?? 'error'
   return createLog({ level, format: 'pretty', write: stderr, now })
 }
 

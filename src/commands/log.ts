@@ -2,7 +2,8 @@
 
 import { oneLine, UserError } from '../domain/errors.ts'
 
-const LEVELS = ['error', 'warn', 'info', 'debug'] as const
+/** From what must be told to what may be of use. */
+export const LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LEVELS)[number]
 
 /** What an event is about; nothing secret is ever put here. */
@@ -26,9 +27,9 @@ export function createLog({ level: lowest, format, write, now }: LogOptions): Lo
   }
 }
 
-/** The level that ECR_CNAME_LOG names, or another where it is not set. */
-export function readLevel(text: string | undefined, unset: LogLevel): LogLevel {
-  if (!text) return unset
+/** The level that ECR_CNAME_LOG names; `info` where it is not set. */
+export function readLevel(text: string | undefined): LogLevel {
+  if (!text) return 'info'
   const level = LEVELS.find((one) => one === text)
   if (level) return level
   throw new UserError('CONFIG', `ECR_CNAME_LOG: expected ${LEVELS.join(', ')}, got ${text}`)
@@ -41,7 +42,8 @@ function toJson(time: string, event: Event, fields: LogFields): string {
 }
 
 function toPretty(time: string, { level, message }: Event, fields: LogFields): string {
-  const values = Object.entries(fields).map(([name, value]) => `${name}=${toText(value)}`)
+  const told = Object.entries(fields).filter(([, value]) => value !== undefined)
+  const values = told.map(([name, value]) => `${name}=${toText(value)}`)
   return oneLine([time.slice(11, 19), level.padEnd(5), message, ...values].join(' '))
 }
 

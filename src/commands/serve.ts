@@ -20,7 +20,7 @@ export const serve: Command = { ...serveHelp, run }
 async function run(args: readonly string[], world: World): Promise<number> {
   const settings = readSettings(args, world.env, loadConfig(world.env))
   const log = createLog({
-    level: readLevel(world.env['ECR_CNAME_LOG'], 'info'),
+    level: readLevel(world.env['ECR_CNAME_LOG']),
     format: settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
     write: world.stderr,
     now: world.now,

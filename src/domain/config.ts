@@ -15,7 +15,7 @@ import {
 import type { HostPort, Mapping, Mappings } from './mapping.ts'
 import { parseRegistry } from './registry.ts'
 import { readServerUrl } from './names.ts'
-import { nameOf } from './server-url.ts'
+import { type Asked, nameOf } from './server-url.ts'
 
 /** Where logins of hosts that are not ours go: the own store, nowhere, or a helper by name. */
 export type Fallback =
@@ -74,7 +74,10 @@ const DEFAULTS: Omit<Config, 'mappings'> = {
 const PROXY_CHECKS: {
   readonly [key in keyof ProxyConfig]-?: Check<NonNullable<ProxyConfig[key]>>
 } = {
-  listen: (at) => (Array.isArray(at.value) ? list(at, text) : [text(at)]),
+  listen: (at) => {
+    const addresses = Array.isArray(at.value) ? list(at, text) : [text(at)]
+    return addresses.length > 0 ? addresses : wrong(at, 'at least one ADDR:PORT')
+  },
   tlsCert: text,
   tlsKey: text,
   auth: oneOf('passthrough', 'inject'),
@@ -152,13 +155,22 @@ function readName(place: Field): string {
 }
 
 function readRegistry(place: Place): Mapping['registry'] {
-  const asked = readServerUrl(text(place))
+  const asked = readHost(place)
   const registry = asked && asked.port === '' ? parseRegistry(asked.host) : undefined
   return registry ?? wrong(place, ECR)
 }
 
+// A path would be passed over in silence; a scheme and a last slash are how people copy hosts.
+function readHost(place: Place): Asked | undefined {
+  const host = text(place)
+    .trim()
+    .replace(/^https?:\/\//i, '')
+    .replace(/\/$/, '')
+  return /[/?#]/.test(host) ? undefined : readServerUrl(host)
+}
+
 function readConnect(place: Place): HostPort {
-  const asked = readServerUrl(text(place))
+  const asked = readHost(place)
   if (!asked) return wrong(place, 'a host or host:port')
   return asked.port === '' ? { host: asked.host } : { host: asked.host, port: Number(asked.port) }
 }
@@ -186,11 +198,13 @@ function zone(place: Place): string {
 }
 
 function dnsServer(place: Place): string {
-  const asked = readServerUrl(text(place))
-  return asked && /^[\d.]+$|^\[/.test(asked.host)
-    ? nameOf(asked)
-    : wrong(place, 'an address or address:port')
+  const server = text(place)
+  return DNS_SERVER.test(server) ? server : wrong(place, 'an address or address:port')
 }
+
+// An IPv4 address, or an IPv6 one in brackets, and a port.
+const DNS_SERVER =
+  /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|\[[0-9A-Fa-f:.]+\])(?::(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]))?$/
 
 function readFallback(place: Place): Fallback {
   const name = text(place)

@@ -22,7 +22,7 @@ export async function lookUpRegistry(
   { trustedZones, servers }: Config['dns'],
 ): Promise<Registry | undefined> {
   const resolver = new Resolver({ timeout: 1500, tries: 2 })
-  if (servers.length > 0) resolver.setServers([...servers])
+  useServers(resolver, servers)
   let name = host
   for (let link = 0; link < LONGEST_CHAIN && isTrusted(name, trustedZones); link++) {
     const [next] = await none(host, resolver.resolveCname(name))
@@ -35,6 +35,15 @@ export async function lookUpRegistry(
   const [, registry = ''] =
     texts.map((parts) => /^registry=(\S+)$/.exec(parts.join('').trim())).find(Boolean) ?? []
   return parseRegistry(registry)
+}
+
+function useServers(resolver: Resolver, servers: readonly string[]): void {
+  if (servers.length === 0) return
+  try {
+    resolver.setServers([...servers])
+  } catch {
+    throw new UserError('CONFIG', `dns.servers: expected addresses, got ${servers.join(', ')}`)
+  }
 }
 
 // "No such name" and "no such record" are answers; all else is a failure to get one.

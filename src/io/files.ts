@@ -1,6 +1,5 @@
 /** Files that change whole or not at all, and that nobody but their owner reads. */
 
-import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -14,12 +13,14 @@ import {
 } from 'node:fs'
 import { platform } from 'node:os'
 import { dirname } from 'node:path'
+import { pid } from 'node:process'
 import { UserError } from '../domain/errors.ts'
 
 /** Replaces a file by a temporary one beside it, 0600. Throws what node:fs throws. */
 export function replaceFile(path: string, text: string): void {
-  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`
+  const draft = `${path}.${pid}.tmp`
   try {
+    rmSync(draft, { force: true })
     const file = openSync(draft, 'wx', 0o600)
     try {
       writeFileSync(file, text)

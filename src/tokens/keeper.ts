@@ -83,8 +83,11 @@ export async function renewToken(wanted: Wanted, tools: Tools): Promise<void> {
 /** Keeps a token that was minted elsewhere, as `docker login` does. */
 export function keepToken(wanted: Wanted, token: Token, env: Environment, now: number): void {
   if (isOff(env)) return
+  const path = fileOf(wanted, env)
+  // `docker login` gives back what it was given; its age is known, and stays.
+  if (read(path, wanted)?.secret === token.secret) return
   openStore(env)
-  saveEntry(fileOf(wanted, env), toEntry(wanted, token, now), env, now)
+  saveEntry(path, toEntry(wanted, token, now), env, now)
 }
 
 /** Whether the last mint for a name failed a moment ago. */

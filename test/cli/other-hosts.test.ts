@@ -1,4 +1,4 @@
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
@@ -187,6 +187,15 @@ describe('docker login on a host of ours', () => {
     expect(await user.secret(CNAME)).toBe(token)
     user.alter((entry) => ({ ...entry, expiresAt: Date.now() - 1 }))
     expect(await user.run('get', CNAME)).toMatchObject({ exitCode: 1 })
+  })
+
+  it('leaves the age of a token that it only gives back', async () => {
+    const user = await mapped()
+    const token = await user.secret(CNAME)
+    const [path = ''] = user.tokens()
+    const before = readFileSync(path, 'utf8')
+    await user.run('store', login(CNAME, 'AWS', token))
+    expect(readFileSync(path, 'utf8')).toBe(before)
   })
 
   it('to a sidecar with clients of its own is answered in place of a minted token until erase', async () => {
