@@ -47,9 +47,8 @@ export async function release(): Promise<void> {
   writeFileSync(join(folder, 'SHA256SUMS'), await sumsOf(folder))
 }
 
-/** The small native helper, where one could be compiled. */
+/** The small native helper, or a link where none could be compiled. */
 const FRONT = 'dist/docker-credential-ecr-cname'
-const isNative = lstatSync(FRONT).isFile()
 
 type Places = { readonly folder: string; readonly work: string }
 
@@ -63,7 +62,7 @@ function archive({ name, node }: Platform, { folder, work }: Places): void {
   if (isThisMachine) copyFileSync('dist/ecr-cname', output)
   else buildFor(fetchNode(node, work, end), output, work)
   const helper = join(place, `docker-credential-ecr-cname${end}`)
-  if (isThisMachine && isNative) copyFileSync(FRONT, helper)
+  if (isThisMachine && lstatSync(FRONT).isFile()) copyFileSync(FRONT, helper)
   else if (end) linkSync(output, helper)
   else symlinkSync('ecr-cname', helper)
   for (const file of ['README.md', 'LICENSE', 'config.schema.json']) {
