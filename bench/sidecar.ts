@@ -22,6 +22,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { openAuthority } from '../test/emulator/certificates.ts'
+import { median, ratio as ratioOf } from './figures.ts'
 
 const NAME = 'docker.company.test'
 const REGISTRY = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
@@ -111,7 +112,9 @@ function measure<T>([one, two]: readonly [Proxy, Proxy], act: (proxy: Proxy) => 
 }
 
 function ratio<T>(rounds: Rounds<T>, figure: (one: T) => number): string {
-  return median(rounds.map(([sidecar, nginx]) => figure(sidecar) / figure(nginx))).toFixed(2)
+  const own = rounds.map(([sidecar]) => figure(sidecar))
+  const other = rounds.map(([, nginx]) => figure(nginx))
+  return ratioOf(own, other).toFixed(2)
 }
 
 function medians<T>(rounds: Rounds<T>, figure: (one: T) => number, digits: number): string {
@@ -119,12 +122,6 @@ function medians<T>(rounds: Rounds<T>, figure: (one: T) => number, digits: numbe
     median(rounds.map((round) => figure(round[side as 0 | 1]))).toFixed(digits),
   )
   return `${own} (nginx ${other})`
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = (sorted.length - 1) / 2
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2
 }
 
 function print(title: string, rows: readonly (readonly [string, string])[]): void {

@@ -5,7 +5,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
-import { build } from 'esbuild'
+import { bundle, PARTS } from './bundle.ts'
 import { compileFront } from './compile-front.ts'
 import { pack } from './pack.ts'
 import { release } from './release.ts'
@@ -13,26 +13,12 @@ import { release } from './release.ts'
 rmSync('dist', { recursive: true, force: true })
 mkdirSync('dist/lib', { recursive: true })
 
-await build({
-  entryPoints: ['src/main.ts', 'src/cli.ts', 'src/index.ts'],
-  outdir: 'dist/lib',
-  outExtension: { '.js': '.cjs' },
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  external: ['./main.cjs'],
-  target: 'node22.12',
-  mainFields: ['module', 'main'],
-  minify: true,
-  // A dynamic import of node:http reads every export and with them loads undici: 30 ms a mint.
-  supported: { 'dynamic-import': false },
-  legalComments: 'external',
-  logLevel: 'warning',
-})
+await bundle()
 chmodSync('dist/lib/cli.cjs', 0o755)
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 
 await pack('dist/ecr-cname')
+rmSync(PARTS, { recursive: true })
 
 const lack = compileFront('dist/docker-credential-ecr-cname')
 if (lack) {

@@ -1,7 +1,13 @@
 /** Packs the bundle and this Node into one file that runs by itself. */
 
-import { resolve } from 'node:path'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import sea from '@yao-pkg/pkg/lib-es5/sea.js'
+import { startEmulator } from '../test/emulator/emulator.ts'
+import { PACKED } from './bundle.ts'
 
 /** The version of the target only names it: the Node that goes in is the one that runs this. */
 export async function pack(output: string): Promise<void> {
@@ -9,9 +15,35 @@ export async function pack(output: string): Promise<void> {
     process.platform as 'linux'
   ]
   const arch = process.arch as 'x64' | 'arm64'
-  await sea.default('dist/lib/main.cjs', {
-    nodePath: process.execPath,
-    targets: [{ nodeRange: 'node26', platform, arch, output: resolve(output) }],
-    seaConfig: { disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache: true },
-  })
+  const work = mkdtempSync(join(tmpdir(), 'ecr-cname-pack-'))
+  try {
+    const cache = await warmUp(PACKED.commands, work)
+    await sea.default(PACKED.main, {
+      nodePath: process.execPath,
+      targets: [{ nodeRange: 'node26', platform, arch, output: resolve(output) }],
+      seaConfig: {
+        disableExperimentalSEAWarning: true,
+        useSnapshot: false,
+        useCodeCache: true,
+        assets: { 'commands.cjs': resolve(PACKED.commands), 'commands.cache': cache },
+      },
+    })
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+// Each run finds the code of those before it, and adds its own.
+async function warmUp(bundle: string, work: string): Promise<string> {
+  const cache = join(work, 'commands.cache')
+  const emulator = await startEmulator()
+  try {
+    for (const kind of ['keys', 'container', 'imds'] as const) {
+      const env = { ...emulator.env(kind), ECR_CNAME_HOME: join(work, kind) }
+      await promisify(execFile)(process.execPath, ['scripts/warm-up.ts', bundle, cache], { env })
+    }
+  } finally {
+    await emulator.close()
+  }
+  return cache
 }

@@ -42,7 +42,10 @@ function world(): World {
     readInput: input,
     stdout: (text) => write(1, text),
     stderr: (text) => write(2, text),
-    stdoutIsTerminal: process.stdout.isTTY,
+    // A look at process.stdout loads what it is made of.
+    get stdoutIsTerminal() {
+      return process.stdout.isTTY
+    },
     now: () => Date.now(),
     self: self(),
     // Listened for only by commands that look: all others end as the system ends them.
@@ -125,10 +128,15 @@ function write(file: 1 | 2, text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EPIPE') return
-      if (code !== 'EAGAIN') throw error
+      if (code !== 'EAGAIN') return unwritten(file, code)
       pause()
     }
   }
+}
+
+function unwritten(file: 1 | 2, code = ''): never {
+  if (file === 1) write(2, `the answer can't be written to stdout (${code})\n`)
+  process.exit(1)
 }
 
 function pause(): void {

@@ -21,7 +21,7 @@ export async function credentialsOf(
   const base = await sourceOf(principal, settings)
   const { roleArn } = principal
   if (!roleArn) return base
-  const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts')
+  const { AssumeRoleCommand, STSClient } = await import('./sts.ts')
   return async () => {
     const { env: _, ...config } = settings
     const sts = new STSClient({ ...config, credentials: base })

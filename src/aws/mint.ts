@@ -2,10 +2,10 @@
 
 import type { ECRClient } from '@aws-sdk/client-ecr'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import type { Agent } from 'agent-base'
 import type { Registry } from '../domain/registry.ts'
 import { expiryOf, readToken, type Token } from '../domain/token.ts'
 import type { Environment } from '../front/places.ts'
-import { proxyAgent } from './agents.ts'
 import { credentialsOf } from './credentials.ts'
 import { explain } from './explain.ts'
 import type { Principal } from './principal.ts'
@@ -31,7 +31,7 @@ export async function mint(
   principal: Principal,
   { env, signal }: MintOptions,
 ): Promise<Token> {
-  const agent = proxyAgent(env)
+  const agent = await agentOf(env)
   const requestHandler = new NodeHttpHandler({
     connectionTimeout: 3000,
     ...(agent ? { httpAgent: agent, httpsAgent: agent } : {}),
@@ -51,6 +51,13 @@ export async function mint(
   }
 }
 
+// What speaks to proxies is loaded only where there may be one.
+async function agentOf(env: Environment): Promise<Agent | undefined> {
+  if (!Object.keys(env).some((name) => /^https?_proxy$/i.test(name))) return undefined
+  const { proxyAgent } = await import('./agents.ts')
+  return proxyAgent(env)
+}
+
 // The SDK warns on the console where it is given no logger.
 const quiet = (): void => {}
 const SILENT = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet }
@@ -62,7 +69,7 @@ async function callPrivate(
   config: ClientConfig,
   abortSignal: AbortSignal,
 ): Promise<Authorization> {
-  const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr')
+  const { ECRClient, GetAuthorizationTokenCommand } = await import('./ecr.ts')
   const registryIds = registry.account ? { registryIds: [registry.account] } : {}
   const command = new GetAuthorizationTokenCommand(registryIds)
   const { authorizationData } = await new ECRClient(config).send(command, { abortSignal })
@@ -74,8 +81,7 @@ async function callPublic(
   config: ClientConfig,
   abortSignal: AbortSignal,
 ): Promise<Authorization> {
-  const { ECRPUBLICClient, GetAuthorizationTokenCommand } =
-    await import('@aws-sdk/client-ecr-public')
+  const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('./ecr-public.ts')
   const command = new GetAuthorizationTokenCommand({})
   const { authorizationData } = await new ECRPUBLICClient(config as object).send(command, {
     abortSignal,

@@ -5,7 +5,6 @@ import { readServerUrl } from '../domain/names.ts'
 import { type Asked, nameOf } from '../domain/server-url.ts'
 import { expiryOf, type Token } from '../domain/token.ts'
 import { stageOf } from '../front/entry.ts'
-import { renewBehind } from '../front/renewal.ts'
 import { answer, type Credential, type Helper, type Verb } from '../helper/protocol.ts'
 import { loadConfig } from '../io/config.ts'
 import { allLogins, dropLogin, findLogin, saveLogin } from '../io/logins.ts'
@@ -148,8 +147,11 @@ function toolsFor({ mapping, wanted }: Target, world: World, signal: AbortSignal
       const { mint } = await import('../aws/mint.ts')
       return await mint(mapping.registry, mapping, { env, signal })
     },
-    renewLater: (tokenFile) =>
-      renewBehind(program, [...args, 'renew', wanted.name], tokenFile, now()),
+    renewLater: async (tokenFile) => {
+      // What starts processes is loaded only for that.
+      const { renewBehind } = await import('../front/renewal.ts')
+      renewBehind(program, [...args, 'renew', wanted.name], tokenFile, now())
+    },
   }
 }
 

@@ -25,7 +25,8 @@ export type Entry = {
  */
 export type Stage = 'fresh' | 'aging' | 'ending' | 'dead'
 
-const PRINTABLE = /^[!-~]+$/
+// Without a quantifier: the compiled program keeps a state for each character that one takes.
+const UNPRINTABLE = /[^!-~]/
 const SHORT_NAME = /^[a-z0-9._:-]{1,120}$/
 const MINUTE = 60_000
 /** ECR's tokens live this long, never longer. */
@@ -85,7 +86,7 @@ function isWhole(entry: Entry): boolean {
 }
 
 function isText(text: string): boolean {
-  return typeof text === 'string' && PRINTABLE.test(text)
+  return typeof text === 'string' && text !== '' && !UNPRINTABLE.test(text)
 }
 
 function isTime(time: number): boolean {

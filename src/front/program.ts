@@ -6,12 +6,15 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, readFileSync, writeSync } from 'node:fs'
 import { findKept, type Kept, replyOf } from './answer.ts'
-import { stageOf } from './entry.ts'
-import { failureSince } from './failure.ts'
+import { readEntry, type Stage, stageOf } from './entry.ts'
+import { failureFile, failureSince } from './failure.ts'
+import { writtenAt } from './files.ts'
 import { renewBehind } from './renewal.ts'
-import { passTurn, takeTurn, turnOf } from './turn.ts'
+import { endTurn, passTurn, takeTurn, turnOf } from './turn.ts'
 
 const POLL_MS = 10
+const GLANCES = 10
+const nap = new Int32Array(new SharedArrayBuffer(4))
 // As long as the full program waits for another one's mint.
 const LONGEST_WAIT = 8500
 // What a compiled program calls itself; on Node it is the path of Node.
@@ -41,23 +44,62 @@ function get(input: Buffer): void {
       refuse(failure.message)
       return
     }
-    if (failure !== undefined || now - began > LONGEST_WAIT) break
+    if (failure !== undefined) break
+    if (now - began > LONGEST_WAIT) {
+      giveUp(serverUrl, kept, stage)
+      return
+    }
     try {
       if (takeTurn(turn, now)) {
-        handOver(input, false, turn)
-        return
+        if (isAsBefore(kept)) {
+          handOver(input, false, turn)
+          return
+        }
+        endTurn(turn)
+        continue
       }
     } catch {
       // No lock can be made here, so nobody waits for anybody.
       break
     }
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS)
+    awaitChange(kept.file)
   }
   handOver(input, false, '')
 }
 
+// Between the look at a token and the turn to mint, another one may have minted.
+function isAsBefore({ file, entry }: Kept): boolean {
+  return readEntry(file, entry.name, entry.identity)?.expiresAt === entry.expiresAt
+}
+
+// A hundred that look closely every time leave no processor to the one that mints. One that was
+// killed changes no file, so after some glances all is looked at again.
+function awaitChange(tokenFile: string): void {
+  const before = changesOf(tokenFile)
+  for (let glances = 0; glances < GLANCES; glances++) {
+    Atomics.wait(nap, 0, 0, POLL_MS)
+    if (changesOf(tokenFile) !== before) return
+  }
+}
+
+function changesOf(tokenFile: string): string {
+  const files = [tokenFile, turnOf(tokenFile), failureFile(tokenFile)]
+  return files.map((file) => writtenAt(file)).join(' ')
+}
+
 function answer(serverUrl: string, kept: Kept): void {
   write(1, replyOf(serverUrl, kept.entry.username, kept.entry.secret))
+}
+
+// The full program would wait once more, and clients were promised an end within ten seconds.
+function giveUp(serverUrl: string, kept: Kept, stage: Stage): void {
+  const line = `${kept.entry.name}: waited too long for another process to mint; try again`
+  if (stage === 'dead') {
+    refuse(line)
+    return
+  }
+  answer(serverUrl, kept)
+  write(2, `the token ends soon and was not renewed: ${line}\n`)
 }
 
 function refuse(line: string): void {
@@ -141,10 +183,20 @@ function readInput(): Buffer {
 
 function write(file: number, text: string): void {
   let rest = Buffer.from(text)
-  try {
-    while (rest.length > 0) rest = rest.subarray(writeSync(file, rest))
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code !== 'EPIPE' && code !== 'EBADF') process.exitCode = 1
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(file, rest))
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code
+      if (code === 'EAGAIN') {
+        Atomics.wait(nap, 0, 0, POLL_MS)
+        continue
+      }
+      // A caller that closed its end has what it wanted.
+      if (code === 'EPIPE' || code === 'EBADF') return
+      process.exitCode = 1
+      if (file === 1) write(2, `the answer can't be written to stdout (${code})\n`)
+      return
+    }
   }
 }

@@ -30,7 +30,8 @@ export function takeTurn(path: string, now: number): boolean {
   // Who makes the claim on this one holder may replace it, so that nobody replaces a successor.
   const claim = `${path}.${fileSafe(holder)}`
   if (!create(claim, own)) {
-    if (now - writtenAt(claim) > LONGEST_TURN) remove(claim)
+    // Who made it may have been killed as well.
+    if (!isAtWork(claim, readSmall(claim), now)) remove(claim)
     return false
   }
   let isMine = false

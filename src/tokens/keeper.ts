@@ -40,7 +40,7 @@ export type Tools = {
   /** Asks AWS for a new token; throws a UserError. */
   readonly mint: () => Promise<Token>
   /** Starts a process that renews the token in a file behind the answer. */
-  readonly renewLater: (tokenFile: string) => void
+  readonly renewLater: (tokenFile: string) => Promise<void>
   /** Told why a token that was minted could not be kept. */
   readonly unkept: (error: unknown) => void
   /** Aborted when the caller must have its answer. */
@@ -62,7 +62,7 @@ export async function holdToken(wanted: Wanted, tools: Tools): Promise<Held> {
   if (!kept || stage === 'dead') return await renew(path, wanted, tools, ['fresh', 'aging'])
   if (stage === 'fresh') return kept
   if (stage === 'aging') {
-    tools.renewLater(path)
+    await tools.renewLater(path)
     return kept
   }
   try {
