@@ -26,16 +26,16 @@ export function takeTurn(path: string, now: number): boolean {
     put(path, own)
     return true
   }
-  if (isAtWork(path, holder, now)) return false
+  if (!isLeft(path, holder, now)) return false
   // Who makes the claim on this one holder may replace it, so that nobody replaces a successor.
   const claim = `${path}.${fileSafe(holder)}`
   if (!create(claim, own)) {
     // Who made it may have been killed as well.
-    if (!isAtWork(claim, readSmall(claim), now)) remove(claim)
+    if (isLeft(claim, readSmall(claim), now)) remove(claim)
     return false
   }
   let isMine = false
-  if (readSmall(path) === holder) {
+  if (readSmall(path) === holder && isLeft(path, holder, now)) {
     remove(path)
     isMine = create(path, own)
   }
@@ -97,6 +97,11 @@ function remove(path: string): void {
   } catch {
     // Another one was faster.
   }
+}
+
+// A file that is gone is nobody's to replace: it was given back, and is made anew like the first.
+function isLeft(path: string, holder: string, now: number): boolean {
+  return writtenAt(path) !== 0 && !isAtWork(path, holder, now)
 }
 
 function isAtWork(path: string, holder: string, now: number): boolean {

@@ -51,13 +51,21 @@ export function privateFolder(path: string): void {
 
 // node:fs' own `recursive` never returns where a folder exists and takes no more, as /proc does.
 function makeFolder(path: string): void {
+  if (isThere(path) || dirname(path) === path) return
+  makeFolder(dirname(path))
+  if (!isThere(path))
+    throw new UserError('STORE', `${path}: can't be made (ENOENT); set ECR_CNAME_HOME`)
+}
+
+// Makes it, or finds that somebody has; false where its parent is missing.
+function isThere(path: string): boolean {
   try {
     mkdirSync(path, 0o700)
+    return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    makeFolder(dirname(path))
-    mkdirSync(path, 0o700)
+    if (code === 'ENOENT') return false
+    if (code === 'EEXIST') return true
+    throw error
   }
 }

@@ -105,11 +105,12 @@ async function renew(
   const { env, now, signal } = tools
   const began = now()
   for (;;) {
-    if (isOurTurn(path, env, now())) {
+    const release = turn(path, env, now())
+    if (release) {
       try {
         return enoughOf(path, wanted, tools, enough) ?? (await mintAndSave(path, wanted, tools))
       } finally {
-        endTurn(turnOf(path))
+        release()
       }
     }
     await sleep(POLL_MS)
@@ -127,12 +128,12 @@ async function renew(
 }
 
 // Where no lock can be made, no token can be kept either: every process mints for itself.
-function isOurTurn(path: string, env: Environment, now: number): boolean {
+function turn(path: string, env: Environment, now: number): (() => void) | undefined {
   try {
     openStore(env)
-    return takeTurn(turnOf(path), now)
+    return takeTurn(turnOf(path), now) ? () => endTurn(turnOf(path)) : undefined
   } catch {
-    return true
+    return () => {}
   }
 }
 

@@ -263,6 +263,14 @@ describe(`${AT_ONCE} helpers at once on an expired token`, () => {
     expect(mints(emulator)).toBe(1)
   })
 
+  it('make one call also where there is no store yet', async () => {
+    const emulator = await emulated()
+    const user = newUser(emulator)
+    const secrets = await Promise.all(Array.from({ length: AT_ONCE / 4 }, () => user.secret(ECR)))
+    expect(new Set(secrets).size).toBe(1)
+    expect(mints(emulator)).toBe(1)
+  })
+
   it('lose nothing when the one that mints is killed: another takes over at once', async () => {
     const emulator = await emulated()
     const user = newUser(emulator)
