@@ -1,6 +1,6 @@
 /** Small files, read without trusting that they are files, or small. */
 
-import { readFileSync, statSync } from 'node:fs'
+import { lstatSync, readFileSync, statSync } from 'node:fs'
 
 const LARGEST = 256 * 1024
 
@@ -16,10 +16,10 @@ export function readSmall(path: string): string {
   }
 }
 
-/** When a file was last written, in milliseconds since 1970; 0 where there is none. */
+/** When a file, or a link, was last written, in milliseconds since 1970; 0 where there is none. */
 export function writtenAt(path: string): number {
   try {
-    return statSync(path).mtimeMs
+    return lstatSync(path).mtimeMs
   } catch {
     return 0
   }

@@ -53,8 +53,8 @@ export function privateFolder(path: string): void {
 function makeFolder(path: string): void {
   if (isThere(path) || dirname(path) === path) return
   makeFolder(dirname(path))
-  if (!isThere(path))
-    throw new UserError('STORE', `${path}: can't be made (ENOENT); set ECR_CNAME_HOME`)
+  // Says again why it can't be made.
+  if (!isThere(path)) mkdirSync(path, 0o700)
 }
 
 // Makes it, or finds that somebody has; false where its parent is missing.

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { endTurn, passTurn, isTaken, takeTurn } from '../../src/front/turn.ts'
@@ -47,6 +47,14 @@ describe('a turn', () => {
     expect(takeTurn(path, NOW)).toBe(true)
   })
 
+  it('goes on when the one that was about to take it over is dead as well', () => {
+    const path = lock()
+    writeFileSync(path, `${dead()} ${NOW}`)
+    const [pid, since] = readFileSync(path, 'utf8').split(' ')
+    writeFileSync(`${path}.${pid}.${since}`, `${dead()} ${NOW}`)
+    expect([takeTurn(path, NOW), takeTurn(path, NOW)]).toEqual([false, true])
+  })
+
   it('goes on when its holder has it for longer than any lives', () => {
     const path = lock()
     writeFileSync(path, `${process.pid} ${NOW}`)
@@ -64,6 +72,12 @@ describe('a turn', () => {
     const path = lock()
     writeFileSync(path, '')
     expect(takeTurn(path, Date.now())).toBe(false)
+    expect(takeTurn(path, Date.now() + 2000)).toBe(true)
+  })
+
+  it('goes on when its file is a link to nowhere', () => {
+    const path = lock()
+    symlinkSync('nowhere', path)
     expect(takeTurn(path, Date.now() + 2000)).toBe(true)
   })
 

@@ -1,7 +1,8 @@
 /** Starts the built programs as Docker would: a verb, stdin, and an environment of their own. */
 
 import { spawn } from 'node:child_process'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { FULL_AS_HELPER } from './isolate.ts'
 
 export type Outcome = {
   readonly exitCode: number | null
@@ -22,9 +23,24 @@ export type ProgramOptions = {
   readonly cwd?: string
 }
 
-/** The helper and the full binary that `npm run build` made. */
-export const HELPER = resolve('dist/docker-credential-ecr-cname')
+/** The full binary that `npm run build` made. */
 export const ECR_CNAME = resolve('dist/ecr-cname')
+/** The small helper, native where the machine has a linker; or another build of it. */
+export const FRONT = resolve(process.env['FRONT_UNDER_TEST'] ?? 'dist/docker-credential-ecr-cname')
+
+/** What may stand for the helper: all of them are to do the same. */
+const HELPERS: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  front: [FRONT],
+  full: [join(process.env['HOME'] ?? '', FULL_AS_HELPER)],
+  sources: [process.execPath, resolve('src/main.ts'), 'credential-helper'],
+}
+const underTest = process.env['HELPER_UNDER_TEST'] ?? 'front'
+
+/** The helper under test, to be followed by a verb. */
+export const HELPER = HELPERS[underTest] ?? [FRONT]
+
+/** How many are started where many are to come at once; the sources are slow to start. */
+export const AT_ONCE = underTest === 'sources' ? 12 : 100
 
 /** Starts a program with nothing of this process's environment but PATH. */
 export function start(

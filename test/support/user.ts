@@ -37,7 +37,7 @@ export function newUser(emulator: Emulator, kind: CredentialKind = 'keys'): User
   const home = temporaryFolder()
   const store = join(home, '.cache/ecr-cname')
   const env = { ...emulator.env(kind), HOME: home }
-  const run = (verb: string, input = '') => runProgram([HELPER, verb], { env, input })
+  const run = (verb: string, input = '') => runProgram([...HELPER, verb], { env, input })
   const tokens = () => {
     const folder = join(store, 'tokens')
     if (!existsSync(folder)) return []
