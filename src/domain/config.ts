@@ -1,18 +1,8 @@
 /** The configuration: what it may say, and what it says once every source is merged. */
 
-import {
-  type Check,
-  type Field,
-  fields,
-  list,
-  oneOf,
-  type Place,
-  record,
-  text,
-  unknownKey,
-  wrong,
-} from './checks.ts'
+import { type Field, fields, list, type Place, record, text, unknownKey, wrong } from './checks.ts'
 import type { HostPort, Mapping, Mappings } from './mapping.ts'
+import { type ProxyConfig, readProxy } from './proxy-config.ts'
 import { parseRegistry } from './registry.ts'
 import { readServerUrl } from './names.ts'
 import { nameOf } from './server-url.ts'
@@ -30,22 +20,6 @@ export type Config = {
   /** The share of a token's life after which it is renewed behind the answer, in (0, 1]. */
   readonly refreshAfter: number
   readonly proxy: ProxyConfig
-}
-
-/** Settings of the sidecar that a configuration may hold; each is a flag of `serve` too. */
-export type ProxyConfig = {
-  readonly listen?: readonly string[]
-  readonly tlsCert?: string
-  readonly tlsKey?: string
-  readonly auth?: 'passthrough' | 'inject'
-  readonly clients?: string
-  readonly clientCa?: string
-  readonly blobs?: 'redirect' | 'stream'
-  readonly readOnly?: boolean
-  readonly admin?: string
-  readonly cloudwatch?: string
-  readonly logFormat?: 'json' | 'pretty'
-  readonly drain?: number
 }
 
 /** One source: a file's path or a variable's name, and the JSON value read from it. */
@@ -68,25 +42,6 @@ const DEFAULTS: Omit<Config, 'mappings'> = {
   fallback: { kind: 'file' },
   refreshAfter: 0.5,
   proxy: {},
-}
-
-/** The settings of the sidecar, each with the check of its value. */
-const PROXY_CHECKS: {
-  readonly [key in keyof ProxyConfig]-?: Check<NonNullable<ProxyConfig[key]>>
-} = {
-  listen: (at) => (Array.isArray(at.value) ? list(at, text) : [text(at)]),
-  tlsCert: text,
-  tlsKey: text,
-  auth: oneOf('passthrough', 'inject'),
-  clients: text,
-  clientCa: text,
-  blobs: oneOf('redirect', 'stream'),
-  readOnly: (at) => (typeof at.value === 'boolean' ? at.value : wrong(at, 'true or false')),
-  admin: text,
-  cloudwatch: text,
-  logFormat: oneOf('json', 'pretty'),
-  drain: (at) =>
-    typeof at.value === 'number' && at.value >= 0 ? at.value : wrong(at, 'a number of seconds'),
 }
 
 type Part = { readonly mappings: readonly Mapping[]; readonly settings: Partial<Config> }
@@ -206,16 +161,4 @@ function readShare(place: Place): number {
   return typeof share === 'number' && share > 0 && share <= 1
     ? share
     : wrong(place, 'a number above 0 and up to 1')
-}
-
-function readProxy(place: Place): ProxyConfig {
-  return Object.fromEntries(
-    fields(place).map((entry) => {
-      const check = Object.hasOwn(PROXY_CHECKS, entry.name)
-        ? PROXY_CHECKS[entry.name as keyof ProxyConfig]
-        : undefined
-      if (!check) return unknownKey(entry, Object.keys(PROXY_CHECKS).join(', '))
-      return [entry.name, check(entry)]
-    }),
-  )
 }

@@ -12,7 +12,7 @@ export function unreachable(error: unknown, attempt: Attempt): Refusal {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   const through = mapping.connect ? ` (connecting to ${mapping.connect.host})` : ''
   const message = `${mapping.registry.host}${through}: ${causeOf(code, attempt)}`
-  return new Refusal(424, 'UNAVAILABLE', message, error)
+  return new Refusal(424, 'UNAVAILABLE', message, { cause: error })
 }
 
 function causeOf(code: string, { method }: Attempt): string {
