@@ -44,6 +44,7 @@ function world(): World {
     stderr: (text) => write(2, text),
     stdoutIsTerminal: process.stdout.isTTY,
     now: () => Date.now(),
+    random: () => Math.random(),
     self: self(),
     // Listened for only by commands that look: all others end as the system ends them.
     get stop() {

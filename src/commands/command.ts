@@ -14,6 +14,8 @@ export type World = {
   readonly stdoutIsTerminal: boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** From 0 to below 1. */
+  readonly random: () => number
   /** Path and leading arguments that start this program again. */
   readonly self: readonly [string, ...string[]]
   /** Aborted by the first SIGTERM or SIGINT. */

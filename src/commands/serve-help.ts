@@ -12,13 +12,19 @@ export const serveHelp = {
                             ECR_REGISTRY; else the configuration's "registries")
   --tls-cert FILE           certificate with its chain, PEM (TLS_CERTIFICATE); without one plain
   --tls-key FILE            HTTP is served, on loopback only (TLS_PRIVATE_KEY)
-  --auth passthrough        the client's own Authorization goes on to ECR
+  --auth passthrough|inject the client's own Authorization goes on to ECR, or the sidecar logs in
+                            itself (ECR_CNAME_PROXY_AUTH)
+  --clients FILE            who may use inject: htpasswd with bcrypt (htpasswd -B)
+  --client-ca FILE          who may use inject: clients whose certificate it has signed
   --blobs redirect          ECR's redirects to S3 are handed on
   --read-only               pulls only
   --admin ADDR:PORT         /healthz for those who run it (127.0.0.1:9100)
   --log-format json|pretty  json when stdout is no terminal (ECR_CNAME_LOG: error, warn, info or
                             debug)
   --drain SECONDS           how long requests may finish after SIGTERM (30)
+
+Without --clients and --client-ca, inject is served on loopback only. What each client may do is
+told by "allow" of the configuration: {"alice": ["team-a/*:pull,push", "*:pull"]}.
 
 Each may stand in the configuration under "proxy", in camelCase; flags win over variables, and
 variables over the configuration.`,

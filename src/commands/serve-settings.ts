@@ -1,8 +1,10 @@
 /** The settings of `serve`: flags win over the environment, the environment over the configuration. */
 
 import { parseArgs } from 'node:util'
-import type { Config, ProxyConfig } from '../domain/config.ts'
+import type { Allow } from '../domain/allow.ts'
+import type { Config } from '../domain/config.ts'
 import { UserError } from '../domain/errors.ts'
+import type { ProxyConfig } from '../domain/proxy-config.ts'
 import { type Address, isLoopback, parseAddress } from '../proxy/address.ts'
 import type { Environment } from './command.ts'
 import { readRegistries, type ServedRegistries } from './serve-registries.ts'
@@ -11,12 +13,21 @@ export type ServeSettings = ServedRegistries & {
   readonly listen: readonly Address[]
   /** Files; plain HTTP without. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** Who may have the sidecar log in to the registry; without it clients do so themselves. */
+  readonly inject?: InjectSettings
   readonly readOnly: boolean
   readonly admin: Address
   /** Whether someone asked for that address, or it is the default. */
   readonly isAdminAsked: boolean
   readonly logFormat?: 'json' | 'pretty'
   readonly drainMs: number
+}
+
+/** Files that tell the clients, and what each may do. */
+export type InjectSettings = {
+  readonly clientsFile?: string
+  readonly clientCaFile?: string
+  readonly allow?: Allow
 }
 
 /** Reads and checks all of them; a UserError names the one that is wrong. */
@@ -31,12 +42,14 @@ export function readSettings(
   const listen = listenOf(given)
   const tls = tlsOf(given)
   if (!tls) listen.forEach(requireLoopback)
+  const inject = injectOf(given, { listen, hasTls: tls !== undefined })
   const admin = find(given, 'admin')
   const logFormat = find(given, 'log-format')
   return {
     ...readRegistries(flags.registry, env, config),
     listen,
     ...(tls && { tls }),
+    ...(inject && { inject }),
     readOnly: flags['read-only'] ?? config.proxy.readOnly ?? false,
     admin: addressOf(admin ?? { where: '', text: '127.0.0.1:9100' }),
     isAdminAsked: admin !== undefined,
@@ -73,7 +86,9 @@ const SOURCES = {
   cloudwatch: { key: 'cloudwatch' },
   'log-format': { key: 'logFormat' },
   drain: { key: 'drain' },
-} as const satisfies Record<string, { variable?: string; key: keyof ProxyConfig }>
+} as const satisfies Record<string, { variable?: string; key: TextKey }>
+
+type TextKey = Exclude<keyof ProxyConfig, 'listen' | 'allow' | 'readOnly'>
 
 type Flags = ReturnType<typeof readFlags>
 type Given = { readonly flags: Flags; readonly env: Environment; readonly proxy: ProxyConfig }
@@ -89,7 +104,7 @@ function readFlags(args: readonly string[]) {
 }
 
 function find({ flags, env, proxy }: Given, name: keyof typeof SOURCES): Written | undefined {
-  const source: { readonly variable?: string; readonly key: keyof ProxyConfig } = SOURCES[name]
+  const source: { readonly variable?: string; readonly key: TextKey } = SOURCES[name]
   const flag = flags[name]
   if (flag !== undefined) return { where: `--${name}`, text: flag }
   const variable = source.variable ?? ''
@@ -101,18 +116,10 @@ function find({ flags, env, proxy }: Given, name: keyof typeof SOURCES): Written
 
 // Accepted later; until then refused, for whoever asks for them relies on them.
 function refuseLater(given: Given): void {
-  for (const name of ['clients', 'client-ca', 'cloudwatch'] as const) {
-    const written = find(given, name)
-    if (written) throw later(written.where)
-  }
-  for (const [name, now] of [
-    ['auth', 'passthrough'],
-    ['blobs', 'redirect'],
-  ] as const) {
-    const written = find(given, name)
-    const value = written && oneOf(written, name === 'auth' ? AUTH : BLOBS)
-    if (written && value !== now) throw later(`${written.where} ${value}`)
-  }
+  const cloudwatch = find(given, 'cloudwatch')
+  if (cloudwatch) throw later(cloudwatch.where)
+  const blobs = find(given, 'blobs')
+  if (blobs && oneOf(blobs, BLOBS) !== 'redirect') throw later(`${blobs.where} ${blobs.text}`)
 }
 
 const AUTH = ['passthrough', 'inject'] as const
@@ -152,6 +159,38 @@ function requireLoopback(address: Address): void {
     `${address.host}:${address.port}: plain HTTP would show tokens to the network, so it is served on loopback only; name --tls-cert and --tls-key`,
   )
 }
+
+type Listening = { readonly listen: readonly Address[]; readonly hasTls: boolean }
+
+function injectOf(given: Given, { listen, hasTls }: Listening): InjectSettings | undefined {
+  const auth = find(given, 'auth')
+  const clients = find(given, 'clients')
+  const clientCa = find(given, 'client-ca')
+  const { allow } = given.proxy
+  if (!auth || oneOf(auth, AUTH) === 'passthrough') {
+    const where = clients?.where ?? clientCa?.where ?? (allow && 'proxy.allow')
+    if (where) throw new UserError('SERVE', `${where}: ${ONLY_INJECT}`)
+    return undefined
+  }
+  if (clientCa && !hasTls) {
+    throw new UserError(
+      'SERVE',
+      `${clientCa.where}: clients show certificates in TLS alone; name --tls-cert and --tls-key`,
+    )
+  }
+  const open = clients || clientCa ? undefined : listen.find((address) => !isLoopback(address))
+  if (open) throw new UserError('SERVE', `${open.host}:${open.port}: ${OPEN_DOOR}`)
+  return {
+    ...(clients && { clientsFile: clients.text }),
+    ...(clientCa && { clientCaFile: clientCa.text }),
+    ...(allow && { allow }),
+  }
+}
+
+const ONLY_INJECT =
+  'with passthrough ECR itself decides who may do what; add --auth inject, or leave it out'
+const OPEN_DOOR =
+  'with --auth inject whoever reaches it pulls and pushes in the name of this machine, so without --clients or --client-ca it is served on loopback only; name one of them'
 
 function oneOf<T extends string>(written: Written, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === written.text)

@@ -1,11 +1,11 @@
 /** `serve`: the sidecar, from its settings to its end. */
 
 import { UserError } from '../domain/errors.ts'
-import { readCertificate } from '../io/certificate.ts'
+import { readCertificate, readGiven } from '../io/certificate.ts'
 import { loadConfig } from '../io/config.ts'
 import type { Access } from '../proxy/access.ts'
 import { createAdmin } from '../proxy/admin.ts'
-import { tlsOf } from '../proxy/certificate.ts'
+import { type ClientAuthority, tlsOf } from '../proxy/certificate.ts'
 import { createExchange } from '../proxy/exchange.ts'
 import { HEALTH } from '../proxy/route.ts'
 import { listen, type Listener, type ListenOptions } from '../proxy/server.ts'
@@ -13,12 +13,14 @@ import { createUpstream } from '../proxy/upstream.ts'
 import type { Command, World } from './command.ts'
 import { createLog, type Log, readLevel } from './log.ts'
 import { serveHelp } from './serve-help.ts'
+import { openSupplies, readAdmission } from './serve-inject.ts'
 import { readSettings, type ServeSettings } from './serve-settings.ts'
 
 export const serve: Command = { ...serveHelp, run }
 
 async function run(args: readonly string[], world: World): Promise<number> {
-  const settings = readSettings(args, world.env, loadConfig(world.env))
+  const config = loadConfig(world.env)
+  const settings = readSettings(args, world.env, config)
   const log = createLog({
     level: readLevel(world.env['ECR_CNAME_LOG'], 'info'),
     format: settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
@@ -26,17 +28,30 @@ async function run(args: readonly string[], world: World): Promise<number> {
     now: world.now,
   })
   const stopped = aborted(world.stop)
+  const { mappings, readOnly, inject } = settings
+  const admission = inject && readAdmission(inject)
   const upstream = createUpstream()
-  const { mappings, readOnly } = settings
+  const supplies = openSupplies(inject ? mappings.values() : [], config, world, log)
   const onAccess = (access: Access) => logAccess(log, access)
-  const handler = createExchange({ mappings, readOnly, upstream, now: world.now, onAccess })
+  const handler = createExchange({
+    mappings,
+    readOnly,
+    upstream,
+    ...(admission && { inject: { admission, tokensFor: supplies.tokensFor } }),
+    now: world.now,
+    onAccess,
+  })
   const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
-  const listeners = await listenAll(settings, { handler, onError }, log)
-  await stopped
-  log('info', 'stopping')
-  await drainAll(listeners, settings.drainMs)
-  upstream.close()
-  return 0
+  try {
+    const listeners = await listenAll(settings, { handler, onError }, log)
+    await stopped
+    log('info', 'stopping')
+    await drainAll(listeners, settings.drainMs)
+    return 0
+  } finally {
+    supplies.close()
+    upstream.close()
+  }
 }
 
 type Handling = Pick<ListenOptions, 'handler' | 'onError'>
@@ -47,7 +62,7 @@ async function listenAll(
   { handler, onError }: Handling,
   log: Log,
 ): Promise<readonly Listener[]> {
-  const tls = settings.tls && tlsOf(readCertificate(settings.tls))
+  const tls = settings.tls && tlsOf(readCertificate(settings.tls), readAuthority(settings))
   const listeners: Listener[] = []
   try {
     for (const address of settings.listen) {
@@ -60,6 +75,11 @@ async function listenAll(
     await drainAll(listeners, 0)
     throw error
   }
+}
+
+function readAuthority({ inject }: ServeSettings): ClientAuthority | undefined {
+  const caFile = inject?.clientCaFile
+  return caFile === undefined ? undefined : { caFile, ca: readGiven(caFile, 'in PEM') }
 }
 
 async function listenAdmin(
@@ -88,6 +108,7 @@ function logStart(log: Log, settings: ServeSettings, { listeners, admin }: Liste
   log('info', 'listening', {
     listen: listeners.map(({ url }) => url),
     admin: admin?.url,
+    auth: settings.inject ? 'inject' : 'passthrough',
     registries: Object.fromEntries(
       [...settings.mappings.values()].map(({ name, registry }) => [name, registry.host]),
     ),

@@ -7,6 +7,8 @@ export type Access = {
   readonly method: string
   /** The Host, as the client sent it. */
   readonly name: string
+  /** Who sent it, where the sidecar has clients of its own. */
+  readonly client?: string
   readonly path: string
   /** 499 when the client left before it had an answer. */
   readonly status: number
@@ -19,6 +21,7 @@ export type Access = {
 /** A request under way, observed. */
 export type Observed = {
   readonly failed: (error: unknown) => void
+  readonly from: (client: string) => void
   /** Counts a body that is about to be piped: from here on it flows. */
   readonly receiving: (body: Readable) => void
   readonly sending: (body: Readable) => void
@@ -38,6 +41,7 @@ export function observe(
 ): Observed {
   const started = now()
   let failure: unknown
+  let client = ''
   let bytesReceived = 0
   let bytesSent = 0
   response.once('close', () => {
@@ -45,6 +49,7 @@ export function observe(
     onAccess({
       method: request.method ?? '',
       name: request.headers.host ?? '',
+      ...(client !== '' && { client }),
       path: request.url?.split('?')[0] ?? '',
       status: response.headersSent ? response.statusCode : 499,
       bytesReceived,
@@ -55,6 +60,7 @@ export function observe(
   })
   return {
     failed: (error) => (failure ??= error),
+    from: (name) => (client = name),
     receiving: (body) => body.on('data', (chunk: Buffer) => (bytesReceived += chunk.length)),
     sending: (body) => body.on('data', (chunk: Buffer) => (bytesSent += chunk.length)),
   }

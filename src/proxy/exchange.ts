@@ -1,14 +1,27 @@
 /** One request and its answer, streamed both ways. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Mapping } from '../domain/mapping.ts'
 import { type AccessOptions, observe, type Observed } from './access.ts'
+import { type Admission, identify, permit } from './admission.ts'
 import { type Fields, toClient, toFields, toUpstream, valuesOf } from './headers.ts'
 import { refuse, Refusal } from './refusal.ts'
 import { type Head, HEALTH, pathOf, type Route, routeOf, type Rules } from './route.ts'
+import { askWithToken, type Tokens } from './tokens.ts'
 import { unreachable } from './unreachable.ts'
 import type { Upstream } from './upstream.ts'
 
-export type ExchangeOptions = Rules & AccessOptions & { readonly upstream: Upstream }
+export type ExchangeOptions = Rules &
+  AccessOptions & {
+    readonly upstream: Upstream
+    /** Tokens of the sidecar's own, and for whom; without it clients send theirs. */
+    readonly inject?: Inject
+  }
+
+export type Inject = {
+  readonly admission: Admission
+  readonly tokensFor: (mapping: Mapping) => Tokens
+}
 
 /** A request under way. */
 type Exchange = {
@@ -41,7 +54,8 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
   const head = headOf(request)
   if (pathOf(head) === HEALTH) return answerHealth(response)
   const route = routeOf(head, options)
-  const reply = await ask(options.upstream, { head, route }, exchange)
+  const target = await admit(options.inject, { head, route }, exchange)
+  const reply = await ask(options, { head: { ...head, target }, route }, exchange)
   const status = reply.statusCode ?? 0
   const fields = toFields(reply.rawHeaders)
   if (!isDelimited(fields, { method: head.method, status })) closeAtEnd(response)
@@ -61,23 +75,42 @@ function headOf(request: IncomingMessage): Head {
   }
 }
 
+type Asked = { readonly head: Head; readonly route: Route }
+
+/** The target to ask for. */
+async function admit(
+  inject: Inject | undefined,
+  { head, route }: Asked,
+  { request, observed }: Exchange,
+): Promise<string> {
+  if (!inject) return head.target
+  const client = await identify(inject.admission, request, new URL(route.origin).hostname)
+  observed.from(client)
+  return permit(inject.admission, client, head)
+}
+
 async function ask(
-  upstream: Upstream,
-  { head, route }: { readonly head: Head; readonly route: Route },
+  { upstream, inject }: ExchangeOptions,
+  { head, route }: Asked,
   { request, response, observed }: Exchange,
 ): Promise<IncomingMessage> {
   const { method, target } = head
   const { mapping, framing } = route
-  const fields = toUpstream(head.fields, { registry: mapping.registry, framing })
-  const question = { mapping, method, target, fields, client: response }
+  const { registry } = mapping
   const hasBody = framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
-  try {
-    if (!hasBody) return await upstream.ask(question)
-    observed.receiving(request)
-    return await upstream.ask({ ...question, body: request })
-  } catch (error) {
-    throw unreachable(error, { mapping, method })
+  const send = async (authorization?: string) => {
+    const fields = toUpstream(head.fields, { registry, framing, authorization })
+    const question = { mapping, method, target, fields, client: response }
+    if (hasBody) observed.receiving(request)
+    try {
+      return await upstream.ask(hasBody ? { ...question, body: request } : question)
+    } catch (error) {
+      throw unreachable(error, { mapping, method })
+    }
   }
+  if (!inject) return await send()
+  const tokens = inject.tokensFor(mapping)
+  return await askWithToken({ registry, tokens, ask: send, isRepeatable: !hasBody })
 }
 
 // Without a length or a coding the body ends with the connection (RFC 9112 section 6.3) and can't

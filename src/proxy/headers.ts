@@ -23,14 +23,23 @@ export function valuesOf(fields: Fields, wanted: string): readonly string[] {
   return fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value)
 }
 
-/** A request's fields for the registry: strip, rewrite, re-frame. `Authorization` goes on as is. */
+export type ToUpstream = {
+  readonly registry: Registry
+  readonly framing: Framing
+  /** Instead of the client's own, which goes on as it is without this one. */
+  readonly authorization?: string | undefined
+}
+
+/** A request's fields for the registry: strip, rewrite, re-frame. */
 export function toUpstream(
   fields: Fields,
-  { registry, framing }: { readonly registry: Registry; readonly framing: Framing },
+  { registry, framing, authorization }: ToUpstream,
 ): Fields {
+  const forwarded = without(endToEnd(fields), CLIENTS_OWN)
   return [
     ['Host', registry.host],
-    ...without(endToEnd(fields), CLIENTS_OWN),
+    ...(authorization === undefined ? forwarded : without(forwarded, /^authorization$/i)),
+    ...(authorization === undefined ? [] : [['Authorization', authorization] as const]),
     ...framingFields(framing),
   ]
 }

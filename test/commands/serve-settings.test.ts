@@ -162,9 +162,6 @@ describe('the names that serve answers to', () => {
 
 describe('serve', () => {
   it.each([
-    ['--auth', 'inject'],
-    ['--clients', 'htpasswd'],
-    ['--client-ca', 'ca.pem'],
     ['--blobs', 'stream'],
     ['--cloudwatch', 'Custom/ecr'],
   ])('says of %s %s that it is not there yet', (flag, value) => {
@@ -173,10 +170,7 @@ describe('serve', () => {
     expect(message).toContain(flag)
   })
 
-  it('says so of the environment and the configuration too', () => {
-    expect(failureOf({ env: { ECR_CNAME_PROXY_AUTH: 'inject' } }).message).toMatch(
-      /^ECR_CNAME_PROXY_AUTH inject: not in this version/,
-    )
+  it('says so of the configuration too', () => {
     const config = { registries: { 'a.test': ECR }, proxy: { blobs: 'stream' } }
     expect(failureOf({ config }).message).toMatch(/^proxy\.blobs stream: not in this version/)
   })
@@ -216,5 +210,65 @@ describe('serve', () => {
     const failure = failureOf({ args })
     expect(failure.code).toBe('USAGE')
     expect(failure.message).toMatch(message)
+  })
+})
+
+describe('--auth inject', () => {
+  const inject = ['--auth', 'inject']
+  const open = [...inject, '--listen', '0.0.0.0:443', ...TLS]
+
+  it('is for anyone on loopback', () => {
+    expect(read({ args: inject }).inject).toEqual({})
+    expect(read({ env: { ECR_CNAME_PROXY_AUTH: 'inject' } }).inject).toEqual({})
+    expect(read({}).inject).toBeUndefined()
+  })
+
+  it('is not served to a network without clients, whatever else listens', () => {
+    const message =
+      '0.0.0.0:443: with --auth inject whoever reaches it pulls and pushes in the name of this machine, so without --clients or --client-ca it is served on loopback only; name one of them'
+    expect(failureOf({ args: open })).toMatchObject({ code: 'SERVE', message })
+    expect(failureOf({ args: ['--listen', '127.0.0.1:1', ...open] }).message).toBe(message)
+  })
+
+  it('is served to a network with clients or who signs them', () => {
+    const args = [...open, '--clients', 'htpasswd']
+    expect(read({ args }).inject).toEqual({ clientsFile: 'htpasswd' })
+    expect(read({ args: [...open, '--client-ca', 'ca.pem'] }).inject).toEqual({
+      clientCaFile: 'ca.pem',
+    })
+  })
+
+  it('takes clients and their rights from the configuration', () => {
+    const allow = { alice: ['team-a/*:pull,push', '*:pull'] }
+    const proxy = { auth: 'inject', clients: 'htpasswd', allow }
+    expect(read({ config: { registries: { 'a.test': ECR }, proxy } }).inject).toMatchObject({
+      clientsFile: 'htpasswd',
+      allow: new Map([
+        [
+          'alice',
+          [
+            { pattern: 'team-a/*', rights: ['pull', 'push'] },
+            { pattern: '*', rights: ['pull'] },
+          ],
+        ],
+      ]),
+    })
+  })
+
+  it('sees certificates of clients over TLS alone', () => {
+    expect(failureOf({ args: [...inject, '--client-ca', 'ca.pem'] }).message).toMatch(
+      /^--client-ca: clients show certificates in TLS alone; name --tls-cert/,
+    )
+  })
+
+  it.each([
+    ['--clients', ['--clients', 'htpasswd'], {}],
+    ['--client-ca', [...TLS, '--client-ca', 'ca.pem'], {}],
+    ['proxy.allow', [], { allow: { alice: ['*:pull'] } }],
+  ])('is what %s is for, and nothing else', (where, args, proxy) => {
+    const config = { registries: { 'a.test': ECR }, proxy }
+    expect(failureOf({ args, config }).message).toBe(
+      `${where}: with passthrough ECR itself decides who may do what; add --auth inject, or leave it out`,
+    )
   })
 })
