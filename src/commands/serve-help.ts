@@ -11,7 +11,8 @@ export const serveHelp = {
   --registry HOST=ECR_HOST  a name and the registry behind it; repeatable (REGISTRY and
                             ECR_REGISTRY; else the configuration's "registries")
   --tls-cert FILE           certificate with its chain, PEM (TLS_CERTIFICATE); without one plain
-  --tls-key FILE            HTTP is served, on loopback only (TLS_PRIVATE_KEY)
+  --tls-key FILE            HTTP is served, on loopback only (TLS_PRIVATE_KEY); repeatable in
+                            pairs, and clients get the certificate of the name that they ask for
   --auth passthrough|inject the client's own Authorization goes on to ECR, or the sidecar logs in
                             itself (ECR_CNAME_PROXY_AUTH)
   --clients FILE            who may use inject: htpasswd with bcrypt (htpasswd -B)
@@ -25,6 +26,9 @@ export const serveHelp = {
 
 Without --clients and --client-ca, inject is served on loopback only. What each client may do is
 told by "allow" of the configuration: {"alice": ["team-a/*:pull,push", "*:pull"]}.
+
+Certificates, clients and configuration are read anew when they change, and on SIGHUP; what is
+broken then is told in the log, and serving goes on as before.
 
 Each may stand in the configuration under "proxy", in camelCase; flags win over variables, and
 variables over the configuration.`,

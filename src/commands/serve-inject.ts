@@ -24,24 +24,28 @@ export function readAdmission({ clientsFile, clientCaFile, allow }: InjectSettin
   }
 }
 
-export type Supplies = {
-  readonly tokensFor: (mapping: Mapping) => Tokens
-  readonly close: () => void
+/** Begins the supplies that are new, so that no pull has to wait for one; ends all others. */
+export type Supplies = (
+  mappings: Iterable<Mapping>,
+  config: Pick<Config, 'refreshAfter'>,
+) => (mapping: Mapping) => Tokens
+
+/** Supplies of tokens, one for each mapping. */
+export function createSupplies(world: SupplyWorld, log: Log): Supplies {
+  let supplies: ReadonlyMap<string, Supply> = new Map()
+  return (mappings, { refreshAfter }) => {
+    const next = new Map(
+      [...mappings].map((mapping) => {
+        const key = keyOf(mapping)
+        return [key, supplies.get(key) ?? supplyFor(mapping, refreshAfter, world, log)]
+      }),
+    )
+    supplies.forEach((supply, key) => next.has(key) || supply.close())
+    supplies = next
+    return (mapping) => next.get(keyOf(mapping))!
+  }
 }
 
-/** Supplies for every mapping, each begun at once so that no pull has to wait for it. */
-export function openSupplies(
-  mappings: Iterable<Mapping>,
-  { refreshAfter }: Pick<Config, 'refreshAfter'>,
-  world: SupplyWorld,
-  log: Log,
-): Supplies {
-  const supplies = new Map<Mapping, Supply>()
-  const tokensFor = (mapping: Mapping) => {
-    const supply = supplies.get(mapping) ?? supplyFor(mapping, refreshAfter, world, log)
-    supplies.set(mapping, supply)
-    return supply
-  }
-  for (const mapping of mappings) tokensFor(mapping)
-  return { tokensFor, close: () => supplies.forEach((supply) => supply.close()) }
+function keyOf(mapping: Mapping): string {
+  return JSON.stringify(mapping)
 }

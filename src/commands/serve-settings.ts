@@ -5,14 +5,15 @@ import type { Allow } from '../domain/allow.ts'
 import type { Config } from '../domain/config.ts'
 import { UserError } from '../domain/errors.ts'
 import type { ProxyConfig } from '../domain/proxy-config.ts'
+import type { CertificateFiles } from '../io/certificate.ts'
 import { type Address, isLoopback, parseAddress } from '../proxy/address.ts'
 import type { Environment } from './command.ts'
 import { readRegistries, type ServedRegistries } from './serve-registries.ts'
 
 export type ServeSettings = ServedRegistries & {
   readonly listen: readonly Address[]
-  /** Files; plain HTTP without. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** Files, a pair for each certificate; plain HTTP without. */
+  readonly tls?: readonly [CertificateFiles, ...CertificateFiles[]]
   /** Who may have the sidecar log in to the registry; without it clients do so themselves. */
   readonly inject?: InjectSettings
   readonly readOnly: boolean
@@ -61,8 +62,8 @@ export function readSettings(
 const FLAGS = {
   listen: { type: 'string', multiple: true },
   registry: { type: 'string', multiple: true },
-  'tls-cert': { type: 'string' },
-  'tls-key': { type: 'string' },
+  'tls-cert': { type: 'string', multiple: true },
+  'tls-key': { type: 'string', multiple: true },
   auth: { type: 'string' },
   clients: { type: 'string' },
   'client-ca': { type: 'string' },
@@ -76,8 +77,6 @@ const FLAGS = {
 
 /** The flags that take one text: their variable, if any, and their key of the configuration. */
 const SOURCES = {
-  'tls-cert': { variable: 'TLS_CERTIFICATE', key: 'tlsCert' },
-  'tls-key': { variable: 'TLS_PRIVATE_KEY', key: 'tlsKey' },
   auth: { variable: 'ECR_CNAME_PROXY_AUTH', key: 'auth' },
   clients: { key: 'clients' },
   'client-ca': { key: 'clientCa' },
@@ -88,7 +87,13 @@ const SOURCES = {
   drain: { key: 'drain' },
 } as const satisfies Record<string, { variable?: string; key: TextKey }>
 
-type TextKey = Exclude<keyof ProxyConfig, 'listen' | 'allow' | 'readOnly'>
+/** The flags that may be given several times, likewise. */
+const LISTS = {
+  'tls-cert': { variable: 'TLS_CERTIFICATE', key: 'tlsCert' },
+  'tls-key': { variable: 'TLS_PRIVATE_KEY', key: 'tlsKey' },
+} as const
+
+type TextKey = Exclude<keyof ProxyConfig, 'listen' | 'tlsCert' | 'tlsKey' | 'allow' | 'readOnly'>
 
 type Flags = ReturnType<typeof readFlags>
 type Given = { readonly flags: Flags; readonly env: Environment; readonly proxy: ProxyConfig }
@@ -142,14 +147,33 @@ function addressOf(written: Written): Address {
   return address
 }
 
+function findAll({ flags, env, proxy }: Given, name: keyof typeof LISTS): readonly Written[] {
+  const { variable, key } = LISTS[name]
+  const given = flags[name]
+  if (given) return allWritten(`--${name}`, given)
+  const value = env[variable]
+  return value ? allWritten(variable, [value]) : allWritten(`proxy.${key}`, proxy[key] ?? [])
+}
+
+function allWritten(where: string, texts: readonly string[]): readonly Written[] {
+  return texts.map((text) => ({ where, text }))
+}
+
+// The first certificate with the first key, and so on.
 function tlsOf(given: Given): ServeSettings['tls'] {
-  const cert = find(given, 'tls-cert')
-  const key = find(given, 'tls-key')
-  if (cert && key) return { certFile: cert.text, keyFile: key.text }
-  const one = cert ?? key
-  if (!one) return undefined
-  const missing = cert ? 'its key (--tls-key)' : 'its certificate (--tls-cert)'
-  throw new UserError('CONFIG', `${one.where} ${one.text}: ${missing} is not named; name both`)
+  const certs = findAll(given, 'tls-cert')
+  const keys = findAll(given, 'tls-key')
+  const alone = certs[keys.length] ?? keys[certs.length]
+  if (alone) {
+    const missing = certs.length > keys.length ? 'key (--tls-key)' : 'certificate (--tls-cert)'
+    const message = `${alone.where} ${alone.text}: its ${missing} is not named; name both, in the same order`
+    throw new UserError('CONFIG', message)
+  }
+  const [first, ...others] = certs.map(({ text }, index) => ({
+    certFile: text,
+    keyFile: keys[index]?.text ?? '',
+  }))
+  return first && [first, ...others]
 }
 
 function requireLoopback(address: Address): void {

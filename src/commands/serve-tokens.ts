@@ -11,7 +11,7 @@ import type { Environment, World } from './command.ts'
 import type { Log } from './log.ts'
 import { servesAnyPort } from './registries.ts'
 
-export type SupplyWorld = Pick<World, 'env' | 'now' | 'random'>
+export type SupplyWorld = Pick<World, 'env' | 'now' | 'random' | 'after'>
 
 const MINT_MS = 10_000
 
@@ -19,7 +19,7 @@ const MINT_MS = 10_000
 export function supplyFor(
   mapping: Mapping,
   refreshAfter: number,
-  { env, now, random }: SupplyWorld,
+  { env, now, random, after }: SupplyWorld,
   log: Log,
 ): Supply {
   const registry = mapping.registry.host
@@ -90,11 +90,6 @@ function readConfig(env: Environment): Config | undefined {
   } catch {
     return undefined
   }
-}
-
-function after(ms: number, act: () => void): () => void {
-  const timer = setTimeout(act, ms)
-  return () => clearTimeout(timer)
 }
 
 function messageOf(error: unknown): string {

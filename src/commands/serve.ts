@@ -1,11 +1,8 @@
 /** `serve`: the sidecar, from its settings to its end. */
 
 import { UserError } from '../domain/errors.ts'
-import { readCertificate, readGiven } from '../io/certificate.ts'
-import { loadConfig } from '../io/config.ts'
 import type { Access } from '../proxy/access.ts'
 import { createAdmin } from '../proxy/admin.ts'
-import { type ClientAuthority, tlsOf } from '../proxy/certificate.ts'
 import { createExchange } from '../proxy/exchange.ts'
 import { HEALTH } from '../proxy/route.ts'
 import { listen, type Listener, type ListenOptions } from '../proxy/server.ts'
@@ -13,56 +10,77 @@ import { createUpstream } from '../proxy/upstream.ts'
 import type { Command, World } from './command.ts'
 import { createLog, type Log, readLevel } from './log.ts'
 import { serveHelp } from './serve-help.ts'
-import { openSupplies, readAdmission } from './serve-inject.ts'
-import { readSettings, type ServeSettings } from './serve-settings.ts'
+import { createSupplies } from './serve-inject.ts'
+import { followChanges } from './serve-reload.ts'
+import { readService, type Service } from './serve-service.ts'
+import type { ServeSettings } from './serve-settings.ts'
 
 export const serve: Command = { ...serveHelp, run }
 
 async function run(args: readonly string[], world: World): Promise<number> {
-  const config = loadConfig(world.env)
-  const settings = readSettings(args, world.env, config)
+  const read = () => readService(args, world.env)
+  const service = read()
   const log = createLog({
     level: readLevel(world.env['ECR_CNAME_LOG'], 'info'),
-    format: settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
+    format: service.settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
     write: world.stderr,
     now: world.now,
   })
   const stopped = aborted(world.stop)
-  const { mappings, readOnly, inject } = settings
-  const admission = inject && readAdmission(inject)
-  const upstream = createUpstream()
-  const supplies = openSupplies(inject ? mappings.values() : [], config, world, log)
-  const onAccess = (access: Access) => logAccess(log, access)
-  const handler = createExchange({
-    mappings,
-    readOnly,
-    upstream,
-    ...(admission && { inject: { admission, tokensFor: supplies.tokensFor } }),
-    now: world.now,
-    onAccess,
-  })
-  const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
+  const { handler, take, close } = createHandling(service, world, log)
+  let graceMs = service.settings.drainMs
   try {
-    const listeners = await listenAll(settings, { handler, onError }, log)
+    const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
+    const listeners = await listenAll(service, { handler, onError }, log)
+    const takeAll = (next: Service) => {
+      take(next)
+      listeners.forEach(({ useTls }) => next.tls && useTls(next.tls))
+      graceMs = next.settings.drainMs
+    }
+    const endReloads = followChanges({ service, read, take: takeAll, world, log })
     await stopped
+    endReloads()
     log('info', 'stopping')
-    await drainAll(listeners, settings.drainMs)
+    await drainAll(listeners, graceMs)
     return 0
   } finally {
-    supplies.close()
-    upstream.close()
+    close()
   }
 }
 
+/** Answers requests by the service that was taken last; those under way end as they began. */
+function createHandling(first: Service, world: World, log: Log) {
+  const upstream = createUpstream()
+  const supply = createSupplies(world, log)
+  const onAccess = (access: Access) => logAccess(log, access)
+  let current: Handler
+  const take = ({ settings, config, admission }: Service) => {
+    const { mappings, readOnly } = settings
+    const tokensFor = supply(admission ? mappings.values() : [], config)
+    const inject = admission && { admission, tokensFor }
+    const rules = { mappings, readOnly, upstream, ...(inject && { inject }) }
+    current = createExchange({ ...rules, now: world.now, onAccess })
+  }
+  take(first)
+  return {
+    handler: (...exchange: Parameters<Handler>) => current(...exchange),
+    take,
+    close: () => {
+      supply([], first.config)
+      upstream.close()
+    },
+  }
+}
+
+type Handler = ListenOptions['handler']
 type Handling = Pick<ListenOptions, 'handler' | 'onError'>
 
 // All or none: an open listener would keep a process alive that is about to fail.
 async function listenAll(
-  settings: ServeSettings,
+  { settings, tls }: Service,
   { handler, onError }: Handling,
   log: Log,
 ): Promise<readonly Listener[]> {
-  const tls = settings.tls && tlsOf(readCertificate(settings.tls), readAuthority(settings))
   const listeners: Listener[] = []
   try {
     for (const address of settings.listen) {
@@ -75,11 +93,6 @@ async function listenAll(
     await drainAll(listeners, 0)
     throw error
   }
-}
-
-function readAuthority({ inject }: ServeSettings): ClientAuthority | undefined {
-  const caFile = inject?.clientCaFile
-  return caFile === undefined ? undefined : { caFile, ca: readGiven(caFile, 'in PEM') }
 }
 
 async function listenAdmin(

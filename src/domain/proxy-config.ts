@@ -6,8 +6,8 @@ import { type Check, fields, list, oneOf, type Place, text, unknownKey, wrong } 
 /** Settings of the sidecar that a configuration may hold; all but `allow` are flags of `serve`. */
 export type ProxyConfig = {
   readonly listen?: readonly string[]
-  readonly tlsCert?: string
-  readonly tlsKey?: string
+  readonly tlsCert?: readonly string[]
+  readonly tlsKey?: readonly string[]
   readonly auth?: 'passthrough' | 'inject'
   readonly clients?: string
   readonly clientCa?: string
@@ -36,9 +36,9 @@ export function readProxy(place: Place): ProxyConfig {
 const CHECKS: {
   readonly [key in keyof ProxyConfig]-?: Check<NonNullable<ProxyConfig[key]>>
 } = {
-  listen: (at) => (Array.isArray(at.value) ? list(at, text) : [text(at)]),
-  tlsCert: text,
-  tlsKey: text,
+  listen: oneOrMore,
+  tlsCert: oneOrMore,
+  tlsKey: oneOrMore,
   auth: oneOf('passthrough', 'inject'),
   clients: text,
   clientCa: text,
@@ -50,4 +50,8 @@ const CHECKS: {
   logFormat: oneOf('json', 'pretty'),
   drain: (at) =>
     typeof at.value === 'number' && at.value >= 0 ? at.value : wrong(at, 'a number of seconds'),
+}
+
+function oneOrMore(place: Place): readonly string[] {
+  return Array.isArray(place.value) ? list(place, text) : [text(place)]
 }

@@ -1,7 +1,12 @@
 /** The certificate that clients are shown. */
 
 import { X509Certificate } from 'node:crypto'
-import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
+import {
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type TlsOptions,
+} from 'node:tls'
 import { UserError } from '../domain/errors.ts'
 
 /** A certificate with its chain, and its key, as PEM, and the files that they are from. */
@@ -15,25 +20,49 @@ export type Certificate = {
 /** Who signs the certificates of clients. */
 export type ClientAuthority = { readonly ca: string; readonly caFile: string }
 
-/**
- * TLS with a certificate, and one asked of clients where there is someone to sign it. What is
- * unusable, or not the key's, throws a UserError.
- */
-export function tlsOf(certificate: Certificate, clients?: ClientAuthority): TlsOptions {
-  const own = ownTls(certificate)
-  if (!clients) return own
-  checkAuthority(clients)
-  // A client without one gets an answer that says so.
-  return { ...own, ca: clients.ca, requestCert: true, rejectUnauthorized: false }
+/** TLS of a listener. */
+export type ServerTls = {
+  /** With the first certificate, for clients that name no host and hosts that none is for. */
+  readonly options: TlsOptions
+  /** By the name that a client asks for. */
+  readonly contextFor: (name: string) => SecureContext
 }
 
-function ownTls({ cert, key, certFile, keyFile }: Certificate): TlsOptions {
-  const options = { cert, key, minVersion: 'TLSv1.2' } as const
+/**
+ * TLS with a certificate for each name, and one asked of clients where there is someone to sign
+ * it. What is unusable, or a key of another certificate, throws a UserError.
+ */
+export function tlsOf(
+  certificates: readonly [Certificate, ...Certificate[]],
+  clients?: ClientAuthority,
+): ServerTls {
+  if (clients) checkAuthority(clients)
+  const [first, ...others] = certificates.map((certificate) => ownTls(certificate, clients?.ca))
+  const all = [first!, ...others].map(({ options, facts }) => ({
+    facts,
+    context: createSecureContext(options),
+  }))
+  return {
+    // A client without a certificate gets an answer that says so.
+    options: {
+      ...first!.options,
+      ...(clients && { requestCert: true, rejectUnauthorized: false }),
+    },
+    contextFor(name) {
+      const named = all.find(({ facts }) => facts.checkHost(name, { wildcards: false }))
+      const found = named ?? all.find(({ facts }) => facts.checkHost(name)) ?? all[0]!
+      return found.context
+    },
+  }
+}
+
+function ownTls({ cert, key, certFile, keyFile }: Certificate, ca: string | undefined) {
+  const options = { cert, key, ...(ca !== undefined && { ca }), minVersion: 'TLSv1.2' } as const
   // As Buffers, for an empty text would count as none.
   check({ cert: Buffer.from(cert) }, `${certFile}: no certificate in PEM; name the full chain`)
   check({ key: Buffer.from(key) }, `${keyFile}: no private key in PEM without a passphrase`)
   check(options, `${keyFile}: not the key of the certificate in ${certFile}; name the pair`)
-  return options
+  return { options, facts: new X509Certificate(cert) }
 }
 
 // TLS itself takes a CA that is none for an empty list.

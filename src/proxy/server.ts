@@ -1,11 +1,11 @@
 /** A listener: what its connections are allowed, and what it answers to rubbish. */
 
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { TlsOptions } from 'node:tls'
 import { UserError } from '../domain/errors.ts'
 import { type Address, bareHost } from './address.ts'
+import type { ServerTls } from './certificate.ts'
 import { trackConnections } from './connections.ts'
 import { Refusal } from './refusal.ts'
 import { HEAD_LIMIT } from './upstream.ts'
@@ -13,7 +13,7 @@ import { HEAD_LIMIT } from './upstream.ts'
 export type ListenOptions = {
   readonly address: Address
   /** Plain HTTP without. */
-  readonly tls?: TlsOptions
+  readonly tls?: ServerTls
   readonly handler: RequestListener
   /** Told of what goes wrong while listening, such as too many open files. */
   readonly onError: (error: Error) => void
@@ -22,6 +22,8 @@ export type ListenOptions = {
 export type Listener = {
   /** Scheme, host and port, the port that was found where any was asked for. */
   readonly url: string
+  /** Takes other certificates for connections to come; of no effect where plain HTTP is served. */
+  readonly useTls: (tls: ServerTls) => void
   /** Takes no more connections, lets requests finish for so long, then cuts what is left. */
   readonly drain: (graceMs: number) => Promise<void>
 }
@@ -29,7 +31,7 @@ export type Listener = {
 /** Listens. A port in use and the like throw a UserError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { address, tls, handler, onError } = options
-  const server = tls ? createTlsServer({ ...LIMITS, ...tls }) : createServer(LIMITS)
+  const { server, useTls } = tls ? createSecure(tls) : createPlain()
   // No limit but that of their size: those beyond one would be dropped unseen.
   server.maxHeadersCount = 0
   const connections = trackConnections(server, tls ? 'secureConnection' : 'connection')
@@ -43,9 +45,29 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const port = await bind(server, address)
   server.on('error', onError)
   return {
+    useTls,
     url: `${tls ? 'https' : 'http'}://${address.host}:${port}`,
     drain: connections.drain,
   }
+}
+
+function createPlain() {
+  return { server: createServer(LIMITS), useTls: () => {} }
+}
+
+function createSecure(first: ServerTls) {
+  let current = first
+  const server: TlsServer = createTlsServer({
+    ...LIMITS,
+    ...first.options,
+    SNICallback: (name, done) => done(null, current.contextFor(name)),
+  })
+  const useTls = (next: ServerTls) => {
+    current = next
+    // With new keys for tickets: who resumes a session from before is checked anew.
+    server.setSecureContext(next.options)
+  }
+  return { server, useTls }
 }
 
 const LIMITS = {

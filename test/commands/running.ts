@@ -48,6 +48,11 @@ export function startServe(
     stdoutIsTerminal: false,
     now: () => Date.now(),
     random: () => Math.random(),
+    after: (ms, act) => {
+      const timer = setTimeout(act, ms)
+      return () => clearTimeout(timer)
+    },
+    onHangup: () => {},
     self: ['ecr-cname'],
     stop: stopping.signal,
     ...world,

@@ -89,12 +89,25 @@ describe('the certificate of serve', () => {
   it('is that of the flags, else of the environment, else of the configuration', () => {
     const config = { registries: { 'a.test': ECR }, proxy: { tlsCert: 'c1', tlsKey: 'k1' } }
     const env = { TLS_CERTIFICATE: 'c2', TLS_PRIVATE_KEY: 'k2' }
-    expect(read({ config }).tls).toEqual({ certFile: 'c1', keyFile: 'k1' })
-    expect(read({ config, env }).tls).toEqual({ certFile: 'c2', keyFile: 'k2' })
-    expect(read({ config, env, args: TLS }).tls).toEqual({
-      certFile: 'cert.pem',
-      keyFile: 'key.pem',
-    })
+    expect(read({ config }).tls).toEqual([{ certFile: 'c1', keyFile: 'k1' }])
+    expect(read({ config, env }).tls).toEqual([{ certFile: 'c2', keyFile: 'k2' }])
+    expect(read({ config, env, args: TLS }).tls).toEqual([
+      { certFile: 'cert.pem', keyFile: 'key.pem' },
+    ])
+  })
+
+  it('is one of several, each with the key in the same place', () => {
+    const proxy = { tlsCert: ['c1', 'c2'], tlsKey: ['k1', 'k2'] }
+    const pairs = [
+      { certFile: 'c1', keyFile: 'k1' },
+      { certFile: 'c2', keyFile: 'k2' },
+    ]
+    expect(read({ config: { registries: { 'a.test': ECR }, proxy } }).tls).toEqual(pairs)
+    const args = ['--tls-cert=c1', '--tls-cert=c2', '--tls-key=k1', '--tls-key=k2']
+    expect(read({ args }).tls).toEqual(pairs)
+    expect(failureOf({ args: args.slice(0, 3) }).message).toBe(
+      '--tls-cert c2: its key (--tls-key) is not named; name both, in the same order',
+    )
   })
 
   it('is not taken without its key, nor a key without its certificate', () => {

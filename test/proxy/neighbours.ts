@@ -13,14 +13,13 @@ import {
   createServer as createTlsServer,
   getCACertificates,
   setDefaultCACertificates,
-  type TlsOptions,
   type TLSSocket,
 } from 'node:tls'
 import { onTestFinished } from 'vitest'
 import type { HostPort, Mapping, Mappings } from '../../src/domain/mapping.ts'
 import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
 import type { Access } from '../../src/proxy/access.ts'
-import { tlsOf } from '../../src/proxy/certificate.ts'
+import { type ServerTls, tlsOf } from '../../src/proxy/certificate.ts'
 import { createExchange, type Inject } from '../../src/proxy/exchange.ts'
 import { listen, type Listener } from '../../src/proxy/server.ts'
 import { createUpstream } from '../../src/proxy/upstream.ts'
@@ -142,9 +141,12 @@ export async function startSidecar(
   return { ...listener, port: Number(new URL(listener.url).port), accesses }
 }
 
-function tlsWith(leaf: Leaf, clientCa: string | undefined): TlsOptions {
+function tlsWith(leaf: Leaf, clientCa: string | undefined): ServerTls {
   const certificate = { ...leaf, certFile: 'cert.pem', keyFile: 'key.pem' }
-  return tlsOf(certificate, clientCa === undefined ? undefined : { ca: clientCa, caFile: 'ca.pem' })
+  return tlsOf(
+    [certificate],
+    clientCa === undefined ? undefined : { ca: clientCa, caFile: 'ca.pem' },
+  )
 }
 
 export function mappingTo(connect: HostPort | undefined, name = NAME): Mappings {
