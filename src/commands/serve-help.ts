@@ -17,7 +17,8 @@ export const serveHelp = {
                             itself (ECR_CNAME_PROXY_AUTH)
   --clients FILE            who may use inject: htpasswd with bcrypt (htpasswd -B)
   --client-ca FILE          who may use inject: clients whose certificate it has signed
-  --blobs redirect          ECR's redirects to S3 are handed on
+  --blobs redirect|stream   ECR's redirects to S3 are handed on, or followed by the sidecar, to
+                            ECR's own buckets and "blobHosts" of the configuration alone
   --read-only               pulls only
   --admin ADDR:PORT         /healthz for those who run it (127.0.0.1:9100)
   --log-format json|pretty  json when stdout is no terminal (ECR_CNAME_LOG: error, warn, info or

@@ -1,14 +1,23 @@
 /** The settings of `serve`: flags win over the environment, the environment over the configuration. */
 
-import { parseArgs } from 'node:util'
 import type { Allow } from '../domain/allow.ts'
 import type { Config } from '../domain/config.ts'
 import { UserError } from '../domain/errors.ts'
-import type { ProxyConfig } from '../domain/proxy-config.ts'
+import type { HostPort } from '../domain/mapping.ts'
 import type { CertificateFiles } from '../io/certificate.ts'
 import { type Address, isLoopback, parseAddress } from '../proxy/address.ts'
 import type { Environment } from './command.ts'
 import { readRegistries, type ServedRegistries } from './serve-registries.ts'
+import {
+  find,
+  findAll,
+  type Given,
+  oneOf,
+  readFlags,
+  seconds,
+  type Written,
+  wrong,
+} from './serve-sources.ts'
 
 export type ServeSettings = ServedRegistries & {
   readonly listen: readonly Address[]
@@ -16,6 +25,8 @@ export type ServeSettings = ServedRegistries & {
   readonly tls?: readonly [CertificateFiles, ...CertificateFiles[]]
   /** Who may have the sidecar log in to the registry; without it clients do so themselves. */
   readonly inject?: InjectSettings
+  /** Layers are fetched from ECR's buckets and these; without it redirects are handed on. */
+  readonly blobHosts?: readonly HostPort[]
   readonly readOnly: boolean
   readonly admin: Address
   /** Whether someone asked for that address, or it is the default. */
@@ -46,11 +57,13 @@ export function readSettings(
   const inject = injectOf(given, { listen, hasTls: tls !== undefined })
   const admin = find(given, 'admin')
   const logFormat = find(given, 'log-format')
+  const blobs = find(given, 'blobs')
   return {
     ...readRegistries(flags.registry, env, config),
     listen,
     ...(tls && { tls }),
     ...(inject && { inject }),
+    ...(blobs && oneOf(blobs, BLOBS) === 'stream' && { blobHosts: config.proxy.blobHosts ?? [] }),
     readOnly: flags['read-only'] ?? config.proxy.readOnly ?? false,
     admin: addressOf(admin ?? { where: '', text: '127.0.0.1:9100' }),
     isAdminAsked: admin !== undefined,
@@ -59,72 +72,10 @@ export function readSettings(
   }
 }
 
-const FLAGS = {
-  listen: { type: 'string', multiple: true },
-  registry: { type: 'string', multiple: true },
-  'tls-cert': { type: 'string', multiple: true },
-  'tls-key': { type: 'string', multiple: true },
-  auth: { type: 'string' },
-  clients: { type: 'string' },
-  'client-ca': { type: 'string' },
-  blobs: { type: 'string' },
-  'read-only': { type: 'boolean' },
-  admin: { type: 'string' },
-  cloudwatch: { type: 'string' },
-  'log-format': { type: 'string' },
-  drain: { type: 'string' },
-} as const
-
-/** The flags that take one text: their variable, if any, and their key of the configuration. */
-const SOURCES = {
-  auth: { variable: 'ECR_CNAME_PROXY_AUTH', key: 'auth' },
-  clients: { key: 'clients' },
-  'client-ca': { key: 'clientCa' },
-  blobs: { key: 'blobs' },
-  admin: { key: 'admin' },
-  cloudwatch: { key: 'cloudwatch' },
-  'log-format': { key: 'logFormat' },
-  drain: { key: 'drain' },
-} as const satisfies Record<string, { variable?: string; key: TextKey }>
-
-/** The flags that may be given several times, likewise. */
-const LISTS = {
-  'tls-cert': { variable: 'TLS_CERTIFICATE', key: 'tlsCert' },
-  'tls-key': { variable: 'TLS_PRIVATE_KEY', key: 'tlsKey' },
-} as const
-
-type TextKey = Exclude<keyof ProxyConfig, 'listen' | 'tlsCert' | 'tlsKey' | 'allow' | 'readOnly'>
-
-type Flags = ReturnType<typeof readFlags>
-type Given = { readonly flags: Flags; readonly env: Environment; readonly proxy: ProxyConfig }
-/** A value as it was written, and where. */
-type Written = { readonly where: string; readonly text: string }
-
-function readFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS }).values
-  } catch (error) {
-    throw new UserError('USAGE', `serve: ${(error as Error).message}`, { cause: error })
-  }
-}
-
-function find({ flags, env, proxy }: Given, name: keyof typeof SOURCES): Written | undefined {
-  const source: { readonly variable?: string; readonly key: TextKey } = SOURCES[name]
-  const flag = flags[name]
-  if (flag !== undefined) return { where: `--${name}`, text: flag }
-  const variable = source.variable ?? ''
-  const value = env[variable]
-  if (value) return { where: variable, text: value }
-  const own = proxy[source.key]
-  return own === undefined ? undefined : { where: `proxy.${source.key}`, text: String(own) }
-}
-
 // Accepted later; until then refused, for whoever asks for them relies on them.
 function refuseLater(given: Given): void {
   const cloudwatch = find(given, 'cloudwatch')
   if (cloudwatch) throw later(cloudwatch.where)
-  const blobs = find(given, 'blobs')
-  if (blobs && oneOf(blobs, BLOBS) !== 'redirect') throw later(`${blobs.where} ${blobs.text}`)
 }
 
 const AUTH = ['passthrough', 'inject'] as const
@@ -145,18 +96,6 @@ function addressOf(written: Written): Address {
   const address = parseAddress(written.text)
   if (!address) throw wrong(written, 'ADDR:PORT such as 127.0.0.1:5000')
   return address
-}
-
-function findAll({ flags, env, proxy }: Given, name: keyof typeof LISTS): readonly Written[] {
-  const { variable, key } = LISTS[name]
-  const given = flags[name]
-  if (given) return allWritten(`--${name}`, given)
-  const value = env[variable]
-  return value ? allWritten(variable, [value]) : allWritten(`proxy.${key}`, proxy[key] ?? [])
-}
-
-function allWritten(where: string, texts: readonly string[]): readonly Written[] {
-  return texts.map((text) => ({ where, text }))
 }
 
 // The first certificate with the first key, and so on.
@@ -215,19 +154,3 @@ const ONLY_INJECT =
   'with passthrough ECR itself decides who may do what; add --auth inject, or leave it out'
 const OPEN_DOOR =
   'with --auth inject whoever reaches it pulls and pushes in the name of this machine, so without --clients or --client-ca it is served on loopback only; name one of them'
-
-function oneOf<T extends string>(written: Written, allowed: readonly T[]): T {
-  const found = allowed.find((one) => one === written.text)
-  if (found === undefined) throw wrong(written, allowed.join(' or '))
-  return found
-}
-
-function seconds(written: Written): number {
-  if (/^\d+(\.\d+)?$/.test(written.text)) return Number(written.text)
-  throw wrong(written, 'a number of seconds')
-}
-
-function wrong({ where, text }: Written, expected: string): UserError {
-  const code = where.startsWith('--') ? 'USAGE' : 'CONFIG'
-  return new UserError(code, `${where}: expected ${expected}, got ${JSON.stringify(text)}`)
-}

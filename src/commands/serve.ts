@@ -55,11 +55,18 @@ function createHandling(first: Service, world: World, log: Log) {
   const onAccess = (access: Access) => logAccess(log, access)
   let current: Handler
   const take = ({ settings, config, admission }: Service) => {
-    const { mappings, readOnly } = settings
+    const { mappings, readOnly, blobHosts } = settings
     const tokensFor = supply(admission ? mappings.values() : [], config)
     const inject = admission && { admission, tokensFor }
-    const rules = { mappings, readOnly, upstream, ...(inject && { inject }) }
-    current = createExchange({ ...rules, now: world.now, onAccess })
+    current = createExchange({
+      mappings,
+      readOnly,
+      upstream,
+      ...(inject && { inject }),
+      ...(blobHosts && { blobHosts }),
+      now: world.now,
+      onAccess,
+    })
   }
   take(first)
   return {
@@ -122,6 +129,7 @@ function logStart(log: Log, settings: ServeSettings, { listeners, admin }: Liste
     listen: listeners.map(({ url }) => url),
     admin: admin?.url,
     auth: settings.inject ? 'inject' : 'passthrough',
+    blobs: settings.blobHosts ? 'stream' : 'redirect',
     registries: Object.fromEntries(
       [...settings.mappings.values()].map(({ name, registry }) => [name, registry.host]),
     ),

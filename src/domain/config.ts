@@ -1,7 +1,8 @@
 /** The configuration: what it may say, and what it says once every source is merged. */
 
 import { type Field, fields, list, type Place, record, text, unknownKey, wrong } from './checks.ts'
-import type { HostPort, Mapping, Mappings } from './mapping.ts'
+import { hostPort } from './host-port.ts'
+import type { Mapping, Mappings } from './mapping.ts'
 import { type ProxyConfig, readProxy } from './proxy-config.ts'
 import { parseRegistry } from './registry.ts'
 import { readServerUrl } from './names.ts'
@@ -84,7 +85,7 @@ function readMapping(place: Field): Mapping {
   const found: Record<string, unknown> = { name, registry: parseRegistry(name) }
   for (const entry of entries) {
     if (entry.name === 'registry') found['registry'] = readRegistry(entry)
-    else if (entry.name === 'connect') found['connect'] = readConnect(entry)
+    else if (entry.name === 'connect') found['connect'] = hostPort(entry)
     else if (entry.name === 'roleArn') found['roleArn'] = readRole(entry)
     else if (/^(profile|roleSessionName|externalId)$/.test(entry.name)) {
       found[entry.name] = text(entry)
@@ -110,12 +111,6 @@ function readRegistry(place: Place): Mapping['registry'] {
   const asked = readServerUrl(text(place))
   const registry = asked && asked.port === '' ? parseRegistry(asked.host) : undefined
   return registry ?? wrong(place, ECR)
-}
-
-function readConnect(place: Place): HostPort {
-  const asked = readServerUrl(text(place))
-  if (!asked) return wrong(place, 'a host or host:port')
-  return asked.port === '' ? { host: asked.host } : { host: asked.host, port: Number(asked.port) }
 }
 
 function readRole(place: Place): string {

@@ -2,8 +2,10 @@
 
 import { type Allow, readAllow } from './allow.ts'
 import { type Check, fields, list, oneOf, type Place, text, unknownKey, wrong } from './checks.ts'
+import { hostPort } from './host-port.ts'
+import type { HostPort } from './mapping.ts'
 
-/** Settings of the sidecar that a configuration may hold; all but `allow` are flags of `serve`. */
+/** Settings of the sidecar that a configuration may hold; all but `allow` and `blobHosts` are flags of `serve`. */
 export type ProxyConfig = {
   readonly listen?: readonly string[]
   readonly tlsCert?: readonly string[]
@@ -13,6 +15,8 @@ export type ProxyConfig = {
   readonly clientCa?: string
   readonly allow?: Allow
   readonly blobs?: 'redirect' | 'stream'
+  /** Hosts that `stream` fetches layers from, besides ECR's buckets. */
+  readonly blobHosts?: readonly HostPort[]
   readonly readOnly?: boolean
   readonly admin?: string
   readonly cloudwatch?: string
@@ -44,6 +48,7 @@ const CHECKS: {
   clientCa: text,
   allow: readAllow,
   blobs: oneOf('redirect', 'stream'),
+  blobHosts: (at) => list(at, hostPort),
   readOnly: (at) => (typeof at.value === 'boolean' ? at.value : wrong(at, 'true or false')),
   admin: text,
   cloudwatch: text,

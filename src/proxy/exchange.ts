@@ -1,14 +1,15 @@
 /** One request and its answer, streamed both ways. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { Mapping } from '../domain/mapping.ts'
+import type { HostPort, Mapping } from '../domain/mapping.ts'
 import { type AccessOptions, observe, type Observed } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
+import { followToBlob } from './blobs.ts'
 import { type Fields, toClient, toFields, toUpstream, valuesOf } from './headers.ts'
 import { refuse, Refusal } from './refusal.ts'
 import { type Head, HEALTH, pathOf, type Route, routeOf, type Rules } from './route.ts'
 import { askWithToken, type Tokens } from './tokens.ts'
-import { unreachable } from './unreachable.ts'
+import { attemptAt, unreachable } from './unreachable.ts'
 import type { Upstream } from './upstream.ts'
 
 export type ExchangeOptions = Rules &
@@ -16,6 +17,8 @@ export type ExchangeOptions = Rules &
     readonly upstream: Upstream
     /** Tokens of the sidecar's own, and for whom; without it clients send theirs. */
     readonly inject?: Inject
+    /** Fetches layers from ECR's buckets and these hosts; without it redirects are handed on. */
+    readonly blobHosts?: readonly HostPort[]
   }
 
 export type Inject = {
@@ -55,7 +58,7 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
   if (pathOf(head) === HEALTH) return answerHealth(response)
   const route = routeOf(head, options)
   const target = await admit(options.inject, { head, route }, exchange)
-  const reply = await ask(options, { head: { ...head, target }, route }, exchange)
+  const reply = await askAll(options, { head: { ...head, target }, route }, exchange)
   const status = reply.statusCode ?? 0
   const fields = toFields(reply.rawHeaders)
   if (!isDelimited(fields, { method: head.method, status })) closeAtEnd(response)
@@ -89,6 +92,18 @@ async function admit(
   return permit(inject.admission, client, head)
 }
 
+async function askAll(
+  options: ExchangeOptions,
+  asked: Asked,
+  exchange: Exchange,
+): Promise<IncomingMessage> {
+  const { upstream, blobHosts } = options
+  const { method, fields } = asked.head
+  const reply = await ask(options, asked, exchange)
+  if (!blobHosts || method !== 'GET') return reply
+  return await followToBlob(reply, { upstream, blobHosts, fields, client: exchange.response })
+}
+
 async function ask(
   { upstream, inject }: ExchangeOptions,
   { head, route }: Asked,
@@ -100,12 +115,13 @@ async function ask(
   const hasBody = framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
   const send = async (authorization?: string) => {
     const fields = toUpstream(head.fields, { registry, framing, authorization })
-    const question = { mapping, method, target, fields, client: response }
+    const to = { host: registry.host, ...(mapping.connect && { connect: mapping.connect }) }
+    const question = { to, method, target, fields, client: response }
     if (hasBody) observed.receiving(request)
     try {
       return await upstream.ask(hasBody ? { ...question, body: request } : question)
     } catch (error) {
-      throw unreachable(error, { mapping, method })
+      throw unreachable(error, attemptAt(mapping, method))
     }
   }
   if (!inject) return await send()

@@ -174,18 +174,28 @@ describe('the names that serve answers to', () => {
 })
 
 describe('serve', () => {
-  it.each([
-    ['--blobs', 'stream'],
-    ['--cloudwatch', 'Custom/ecr'],
-  ])('says of %s %s that it is not there yet', (flag, value) => {
-    const { code, message } = failureOf({ args: [flag, value] })
-    expect([code, message]).toEqual(['SERVE', expect.stringMatching(/not in this version/)])
-    expect(message).toContain(flag)
-  })
+  it.each([['--cloudwatch', 'Custom/ecr']])(
+    'says of %s %s that it is not there yet',
+    (flag, value) => {
+      const { code, message } = failureOf({ args: [flag, value] })
+      expect([code, message]).toEqual(['SERVE', expect.stringMatching(/not in this version/)])
+      expect(message).toContain(flag)
+    },
+  )
 
   it('says so of the configuration too', () => {
-    const config = { registries: { 'a.test': ECR }, proxy: { blobs: 'stream' } }
-    expect(failureOf({ config }).message).toMatch(/^proxy\.blobs stream: not in this version/)
+    const config = { registries: { 'a.test': ECR }, proxy: { cloudwatch: 'Custom' } }
+    expect(failureOf({ config }).message).toMatch(/^proxy\.cloudwatch: not in this version/)
+  })
+
+  it('fetches layers when it is told to, from hosts of the configuration too', () => {
+    const proxy = { blobs: 'stream', blobHosts: ['s3.company.test', 's3.company.test:8443'] }
+    expect(read({}).blobHosts).toBeUndefined()
+    expect(read({ args: ['--blobs', 'stream'] }).blobHosts).toEqual([])
+    expect(read({ config: { registries: { 'a.test': ECR }, proxy } }).blobHosts).toEqual([
+      { host: 's3.company.test' },
+      { host: 's3.company.test', port: 8443 },
+    ])
   })
 
   it('takes what is so anyway', () => {

@@ -55,6 +55,7 @@ describe('ecr-cname serve', () => {
         listen: [`https://127.0.0.1:${running.port}`],
         admin: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
         auth: 'passthrough',
+        blobs: 'redirect',
         registries: { [NAME]: emulator.registry.host },
       },
     ])

@@ -107,6 +107,7 @@ export type SidecarOptions = {
   /** Who signs the certificates of clients. */
   readonly clientCa?: string
   readonly inject?: Inject
+  readonly blobHosts?: readonly HostPort[]
   readonly readOnly?: boolean
   readonly mappings?: Mappings
   readonly connectMs?: number
@@ -115,7 +116,7 @@ export type SidecarOptions = {
 /** The sidecar in front of an upstream; TLS when there is a certificate. */
 export async function startSidecar(
   connect: HostPort | undefined,
-  { leaf, clientCa, inject, readOnly = false, mappings, connectMs }: SidecarOptions = {},
+  { leaf, clientCa, inject, blobHosts, readOnly = false, mappings, connectMs }: SidecarOptions = {},
 ): Promise<Sidecar> {
   const upstream = createUpstream(connectMs)
   const accesses: Access[] = []
@@ -127,6 +128,7 @@ export async function startSidecar(
       readOnly,
       upstream,
       ...(inject && { inject }),
+      ...(blobHosts && { blobHosts }),
       now: () => performance.now(),
       onAccess: (access) => accesses.push(access),
     }),
