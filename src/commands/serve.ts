@@ -1,6 +1,7 @@
 /** `serve`: the sidecar, from its settings to its end. */
 
 import { UserError } from '../domain/errors.ts'
+import { sitesOf } from '../domain/mapping.ts'
 import type { Access } from '../proxy/access.ts'
 import { createAdmin } from '../proxy/admin.ts'
 import { createExchange } from '../proxy/exchange.ts'
@@ -56,7 +57,8 @@ function createHandling(first: Service, world: World, log: Log) {
   let current: Handler
   const take = ({ settings, config, admission }: Service) => {
     const { mappings, readOnly, blobHosts } = settings
-    const tokensFor = supply(admission ? mappings.values() : [], config)
+    const sites = [...mappings.values()].flatMap(sitesOf)
+    const tokensFor = supply(admission ? sites : [], config)
     const inject = admission && { admission, tokensFor }
     current = createExchange({
       mappings,
@@ -124,6 +126,13 @@ type Listening = {
 function logStart(log: Log, settings: ServeSettings, { listeners, admin }: Listening): void {
   for (const name of settings.left) {
     log('warn', 'not served: the sidecar serves private registries by their own names', { name })
+  }
+  const replicated = [...settings.mappings.values()].find(({ replicas }) => replicas)
+  if (replicated && !settings.inject) {
+    const { name } = replicated
+    log('warn', 'replicas are read with --auth inject only: a token is good for one region', {
+      name,
+    })
   }
   log('info', 'listening', {
     listen: listeners.map(({ url }) => url),

@@ -2,9 +2,9 @@
 
 import { type Field, fields, list, type Place, record, text, unknownKey, wrong } from './checks.ts'
 import { hostPort } from './host-port.ts'
-import type { Mapping, Mappings } from './mapping.ts'
+import type { HostPort, Mapping, Mappings, Replica } from './mapping.ts'
 import { type ProxyConfig, readProxy } from './proxy-config.ts'
-import { parseRegistry } from './registry.ts'
+import { parseRegistry, type Registry } from './registry.ts'
 import { readServerUrl } from './names.ts'
 import { nameOf } from './server-url.ts'
 
@@ -86,11 +86,15 @@ function readMapping(place: Field): Mapping {
   for (const entry of entries) {
     if (entry.name === 'registry') found['registry'] = readRegistry(entry)
     else if (entry.name === 'connect') found['connect'] = hostPort(entry)
+    else if (entry.name === 'replicas') found['replicas'] = list(entry, readReplica)
     else if (entry.name === 'roleArn') found['roleArn'] = readRole(entry)
     else if (/^(profile|roleSessionName|externalId)$/.test(entry.name)) {
       found[entry.name] = text(entry)
     } else {
-      unknownKey(entry, 'registry, profile, roleArn, roleSessionName, externalId or connect')
+      unknownKey(
+        entry,
+        'registry, replicas, profile, roleArn, roleSessionName, externalId or connect',
+      )
     }
   }
   if (!found['registry']) wrong({ ...place, key: `${place.key}.registry`, value: undefined }, ECR)
@@ -111,6 +115,18 @@ function readRegistry(place: Place): Mapping['registry'] {
   const asked = readServerUrl(text(place))
   const registry = asked && asked.port === '' ? parseRegistry(asked.host) : undefined
   return registry ?? wrong(place, ECR)
+}
+
+function readReplica(place: Place): Replica {
+  const isShort = typeof place.value === 'string'
+  const found: { registry?: Registry; connect?: HostPort } = {}
+  for (const entry of isShort ? [{ ...place, name: 'registry' }] : fields(place)) {
+    if (entry.name === 'registry') found.registry = readRegistry(entry)
+    else if (entry.name === 'connect') found.connect = hostPort(entry)
+    else unknownKey(entry, 'registry or connect')
+  }
+  if (!found.registry?.account) return wrong(place, `the registry of an account: ${ECR}`)
+  return found as Replica
 }
 
 function readRole(place: Place): string {

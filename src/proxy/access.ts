@@ -10,6 +10,8 @@ export type Access = {
   /** Who sent it, where the sidecar has clients of its own. */
   readonly client?: string
   readonly path: string
+  /** The registry that answered in place of the first. */
+  readonly replica?: string
   /** 499 when the client left before it had an answer. */
   readonly status: number
   readonly bytesReceived: number
@@ -22,6 +24,7 @@ export type Access = {
 export type Observed = {
   readonly failed: (error: unknown) => void
   readonly from: (client: string) => void
+  readonly by: (replica: string) => void
   /** Counts a body that is about to be piped: from here on it flows. */
   readonly receiving: (body: Readable) => void
   readonly sending: (body: Readable) => void
@@ -42,6 +45,7 @@ export function observe(
   const started = now()
   let failure: unknown
   let client = ''
+  let replica = ''
   let bytesReceived = 0
   let bytesSent = 0
   response.once('close', () => {
@@ -51,6 +55,7 @@ export function observe(
       name: request.headers.host ?? '',
       ...(client !== '' && { client }),
       path: request.url?.split('?')[0] ?? '',
+      ...(replica !== '' && { replica }),
       status: response.headersSent ? response.statusCode : 499,
       bytesReceived,
       bytesSent,
@@ -61,6 +66,7 @@ export function observe(
   return {
     failed: (error) => (failure ??= error),
     from: (name) => (client = name),
+    by: (host) => (replica = host),
     receiving: (body) => body.on('data', (chunk: Buffer) => (bytesReceived += chunk.length)),
     sending: (body) => body.on('data', (chunk: Buffer) => (bytesSent += chunk.length)),
   }

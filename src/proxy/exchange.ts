@@ -1,10 +1,11 @@
 /** One request and its answer, streamed both ways. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { HostPort, Mapping } from '../domain/mapping.ts'
+import { type HostPort, type Mapping, sitesOf } from '../domain/mapping.ts'
 import { type AccessOptions, observe, type Observed } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
 import { followToBlob } from './blobs.ts'
+import { type Answered, askInTurn } from './failover.ts'
 import { type Fields, toClient, toFields, toUpstream, valuesOf } from './headers.ts'
 import { refuse, Refusal } from './refusal.ts'
 import { type Head, HEALTH, pathOf, type Route, routeOf, type Rules } from './route.ts'
@@ -58,11 +59,11 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
   if (pathOf(head) === HEALTH) return answerHealth(response)
   const route = routeOf(head, options)
   const target = await admit(options.inject, { head, route }, exchange)
-  const reply = await askAll(options, { head: { ...head, target }, route }, exchange)
+  const { reply, site } = await askAll(options, { head: { ...head, target }, route }, exchange)
   const status = reply.statusCode ?? 0
   const fields = toFields(reply.rawHeaders)
   if (!isDelimited(fields, { method: head.method, status })) closeAtEnd(response)
-  const { registry } = route.mapping
+  const { registry } = site
   const answered = toClient(fields, { registry, origin: route.origin })
   response.writeHead(status, reply.statusMessage, answered.flat())
   relay(reply, exchange)
@@ -96,37 +97,52 @@ async function askAll(
   options: ExchangeOptions,
   asked: Asked,
   exchange: Exchange,
-): Promise<IncomingMessage> {
-  const { upstream, blobHosts } = options
+): Promise<Answered> {
+  const { upstream, blobHosts, inject } = options
   const { method, fields } = asked.head
-  const reply = await ask(options, asked, exchange)
-  if (!blobHosts || method !== 'GET') return reply
-  return await followToBlob(reply, { upstream, blobHosts, fields, client: exchange.response })
+  const { response: client, observed } = exchange
+  const { mapping } = asked.route
+  const isRead = ['GET', 'HEAD'].includes(method) && !hasBody(asked.route)
+  // A client's own token is good for one region.
+  const sites = inject && isRead ? sitesOf(mapping) : [mapping]
+  return await askInTurn(sites, {
+    observed,
+    client,
+    ask: async (site) => {
+      const reply = await ask(options, { ...asked, site }, exchange)
+      if (!blobHosts || method !== 'GET') return reply
+      return await followToBlob(reply, { upstream, blobHosts, fields, client })
+    },
+  })
+}
+
+function hasBody({ framing }: Route): boolean {
+  return framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
 }
 
 async function ask(
   { upstream, inject }: ExchangeOptions,
-  { head, route }: Asked,
+  { head, route, site }: Asked & { readonly site: Mapping },
   { request, response, observed }: Exchange,
 ): Promise<IncomingMessage> {
   const { method, target } = head
-  const { mapping, framing } = route
-  const { registry } = mapping
-  const hasBody = framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
+  const { framing } = route
+  const { registry, connect } = site
+  const isSent = hasBody(route)
   const send = async (authorization?: string) => {
     const fields = toUpstream(head.fields, { registry, framing, authorization })
-    const to = { host: registry.host, ...(mapping.connect && { connect: mapping.connect }) }
+    const to = { host: registry.host, ...(connect && { connect }) }
     const question = { to, method, target, fields, client: response }
-    if (hasBody) observed.receiving(request)
+    if (isSent) observed.receiving(request)
     try {
-      return await upstream.ask(hasBody ? { ...question, body: request } : question)
+      return await upstream.ask(isSent ? { ...question, body: request } : question)
     } catch (error) {
-      throw unreachable(error, attemptAt(mapping, method))
+      throw unreachable(error, attemptAt(site, method))
     }
   }
   if (!inject) return await send()
-  const tokens = inject.tokensFor(mapping)
-  return await askWithToken({ registry, tokens, ask: send, isRepeatable: !hasBody })
+  const tokens = inject.tokensFor(site)
+  return await askWithToken({ registry, tokens, ask: send, isRepeatable: !isSent })
 }
 
 // Without a length or a coding the body ends with the connection (RFC 9112 section 6.3) and can't

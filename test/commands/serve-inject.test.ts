@@ -104,6 +104,23 @@ describe('ecr-cname serve --auth inject', () => {
     expect(await ask(running.port, '/healthz')).toMatchObject({ status: 200 })
   })
 
+  it('reads a replica when the registry of a pull is down, logged in to that region', async () => {
+    const { host, port: upstream } = emulator.registry
+    const other = host.replace(emulator.region, 'eu-west-1')
+    await emulator.createRepository('team/app', { region: 'eu-west-1' })
+    const replicas = [{ registry: other, connect: `127.0.0.1:${upstream}` }]
+    const registries = { [NAME]: { registry: host, connect: '127.0.0.1:1', replicas } }
+    const circumstances = { ...atAws(), config: { registries } }
+    const running = await startServing(emulator, certificate, circumstances)
+    const tags = await ask(running.port, '/v2/team/app/tags/list')
+    expect([tags.status, tags.text]).toEqual([200, expect.stringContaining('team/app')])
+    expect(await eventOf(running, 'request')).toMatchObject({ status: 200, replica: other })
+    const push = { method: 'POST' }
+    expect(await ask(running.port, '/v2/team/app/blobs/uploads/', push)).toMatchObject({
+      status: 424,
+    })
+  })
+
   it('takes the clients of a file, each with its rights', async () => {
     const proxy = { allow: { alice: ['team/*:pull,push'], '*': ['base/*:pull'] } }
     const { host, port: upstream } = emulator.registry

@@ -37,6 +37,18 @@ describe('the configuration', () => {
     })
   })
 
+  it('names replicas of a registry, each with where sockets go if that is elsewhere', () => {
+    const replicas = [OTHER, { registry: OTHER, connect: '10.0.0.1:8443' }]
+    const { mappings } = read({ registries: { 'a.example': { registry: ECR, replicas } } })
+    expect(mappings.get('a.example')?.replicas).toMatchObject([
+      { registry: { host: OTHER } },
+      { registry: { host: OTHER }, connect: { host: '10.0.0.1', port: 8443 } },
+    ])
+    expect(() =>
+      read({ registries: { 'a.example': { registry: ECR, replicas: ['public.ecr.aws'] } } }),
+    ).toThrow(/replicas\[0\]: expected the registry of an account/)
+  })
+
   it('lets the later source win, key by key under registries', () => {
     const { mappings, fallback } = read(
       { registries: { 'a.example': ECR, 'b.example': ECR }, fallback: 'none' },
