@@ -16,7 +16,8 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   tokens: /^(tokens|io|front|domain|node:(fs|timers\/promises))$/,
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
   // crypto and bcryptjs for the passwords and certificates of its own clients.
-  proxy: /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/promises)|bcryptjs)$/,
+  proxy:
+    /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,
   commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|node:module|main\.cjs)$/,

@@ -87,13 +87,14 @@ function readMapping(place: Field): Mapping {
     if (entry.name === 'registry') found['registry'] = readRegistry(entry)
     else if (entry.name === 'connect') found['connect'] = hostPort(entry)
     else if (entry.name === 'replicas') found['replicas'] = list(entry, readReplica)
+    else if (entry.name === 'prefix') found['prefix'] = readPrefix(entry)
     else if (entry.name === 'roleArn') found['roleArn'] = readRole(entry)
     else if (/^(profile|roleSessionName|externalId)$/.test(entry.name)) {
       found[entry.name] = text(entry)
     } else {
       unknownKey(
         entry,
-        'registry, replicas, profile, roleArn, roleSessionName, externalId or connect',
+        'registry, prefix, replicas, profile, roleArn, roleSessionName, externalId or connect',
       )
     }
   }
@@ -115,6 +116,12 @@ function readRegistry(place: Place): Mapping['registry'] {
   const asked = readServerUrl(text(place))
   const registry = asked && asked.port === '' ? parseRegistry(asked.host) : undefined
   return registry ?? wrong(place, ECR)
+}
+
+function readPrefix(place: Place): string {
+  const prefix = text(place)
+  const isOne = /^(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/)+$/.test(prefix)
+  return isOne ? prefix : wrong(place, 'the beginning of repository names, such as "team-a/"')
 }
 
 function readReplica(place: Place): Replica {

@@ -12,6 +12,8 @@ export type Mapping = {
   readonly registry: Registry
   /** Where sockets go instead of the registry's own address; port 443 unless given. */
   readonly connect?: HostPort
+  /** What every repository begins with, unseen by clients of the sidecar; ends with a slash. */
+  readonly prefix?: string
   /** Registries with the same images, which are read where this one fails. */
   readonly replicas?: readonly Replica[]
   readonly profile?: string

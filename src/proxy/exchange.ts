@@ -1,12 +1,14 @@
 /** One request and its answer, streamed both ways. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { type HostPort, type Mapping, sitesOf } from '../domain/mapping.ts'
 import { type AccessOptions, observe, type Observed } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
 import { followToBlob } from './blobs.ts'
 import { type Answered, askInTurn } from './failover.ts'
-import { type Fields, toClient, toFields, toUpstream, valuesOf } from './headers.ts'
+import { type Fields, toClient, toFields, toUpstream, valuesOf, without } from './headers.ts'
+import { bodyWithoutPrefix, namesRepositories, withPrefix } from './prefix.ts'
 import { refuse, Refusal } from './refusal.ts'
 import { type Head, HEALTH, pathOf, type Route, routeOf, type Rules } from './route.ts'
 import { askWithToken, type Tokens } from './tokens.ts'
@@ -58,15 +60,43 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
   const head = headOf(request)
   if (pathOf(head) === HEALTH) return answerHealth(response)
   const route = routeOf(head, options)
-  const target = await admit(options.inject, { head, route }, exchange)
-  const { reply, site } = await askAll(options, { head: { ...head, target }, route }, exchange)
+  const wished = await admit(options.inject, { head, route }, exchange)
+  const asked = { head: toPrefixed({ ...head, target: wished }, route.mapping), route }
+  const { reply, site } = await askAll(options, asked, exchange)
+  await relay(reply, { site, asked, wished }, exchange)
+}
+
+type Answer = { readonly site: Mapping; readonly asked: Asked; readonly wished: string }
+
+async function relay(
+  reply: IncomingMessage,
+  { site: { registry, prefix }, asked: { head, route }, wished }: Answer,
+  exchange: Exchange,
+): Promise<void> {
+  const { response, observed } = exchange
+  const { method } = head
   const status = reply.statusCode ?? 0
   const fields = toFields(reply.rawHeaders)
-  if (!isDelimited(fields, { method: head.method, status })) closeAtEnd(response)
-  const { registry } = site
-  const answered = toClient(fields, { registry, origin: route.origin })
+  const answered = toClient(fields, { registry, origin: route.origin, prefix })
+  if (prefix !== undefined && namesRepositories(reply, { method, target: wished })) {
+    const body = await bodyWithoutPrefix(reply, wished, prefix)
+    const framed = [...without(answered, /^content-length$/i), ['Content-Length', `${body.length}`]]
+    response.writeHead(status, reply.statusMessage, framed.flat())
+    const rewritten = Readable.from([body])
+    observed.sending(rewritten)
+    rewritten.pipe(response)
+    return
+  }
+  if (!isDelimited(fields, { method, status })) closeAtEnd(response)
   response.writeHead(status, reply.statusMessage, answered.flat())
-  relay(reply, exchange)
+  pipe(reply, exchange)
+}
+
+// A body that is rewritten has to be readable: no coding is asked for.
+function toPrefixed(head: Head, { prefix }: Mapping): Head {
+  if (prefix === undefined) return head
+  const fields = without(head.fields, /^accept-encoding$/i)
+  return { ...head, fields, target: withPrefix(head.target, prefix) }
 }
 
 function headOf(request: IncomingMessage): Head {
@@ -160,7 +190,7 @@ function closeAtEnd(response: ServerResponse): void {
   response.shouldKeepAlive = false
 }
 
-function relay(reply: IncomingMessage, { response, observed }: Exchange): void {
+function pipe(reply: IncomingMessage, { response, observed }: Exchange): void {
   reply.once('error', (error) => {
     observed.failed(new Error('the registry cut its answer', { cause: error }))
     reset(response)
