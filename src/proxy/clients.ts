@@ -49,6 +49,8 @@ export function createClients(passwords: Passwords): Clients {
       const digest = createHmac('sha256', key).update(`${name}:${password}`).digest('base64')
       const outcome = known.get(digest) ?? inTurn(() => check(name, password))
       remember(known, digest, outcome)
+      // A check that failed is no outcome to remember.
+      outcome.catch(() => known.delete(digest))
       return await outcome
     },
   }

@@ -4,6 +4,8 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import { pushImage, type Send } from '../emulator/registry-client.ts'
+import { defaultSettings } from '../emulator/settings.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { eventually, mints } from '../support/user.ts'
 import { ask, eventOf, NAME, startServe, startServing } from './running.ts'
@@ -153,6 +155,52 @@ describe('ecr-cname serve --auth inject', () => {
     const key = readFileSync(shown.keyFile)
     expect(await ask(port, '/v2/', { cert, key, agent: false })).toMatchObject({ status: 200 })
     expect(await ask(port, '/v2/', { agent: false })).toMatchObject({ status: 403 })
+  })
+
+  it('takes a push and a pull through a prefix, with layers fetched from the bucket', async () => {
+    emulator.settings.bucketHost = '127.0.0.1'
+    onTestFinished(() => {
+      emulator.settings.bucketHost = defaultSettings(emulator.account).bucketHost
+    })
+    const { host, port: upstream } = emulator.registry
+    const mapping = { registry: host, connect: `127.0.0.1:${upstream}`, prefix: 'team/' }
+    const config = {
+      registries: { [NAME]: mapping },
+      proxy: {
+        allow: { alice: ['app:pull,push'] },
+        blobs: 'stream',
+        blobHosts: [`127.0.0.1:${emulator.bucket.port}`],
+      },
+    }
+    const args = [...certificate, '--clients', clientsFile()]
+    const { port, events } = await startServing(emulator, args, { ...atAws(), config })
+    // A client that asks the sidecar, whatever port a URL has left out.
+    const send: Send = async (method, url, { headers, body } = {}) => {
+      const { pathname, search } = new URL(url)
+      const more = body === undefined ? {} : { body: body.toString() }
+      const answer = await ask(port, pathname + search, {
+        method,
+        headers: { ...headers },
+        ...more,
+      })
+      return { ...answer, status: answer.status ?? 0, body: Buffer.from(answer.text) }
+    }
+    const { authorization } = basic('alice', 'secret')
+    const url = `https://${NAME}/v2/app`
+    const layer = Buffer.from('a layer')
+    const pushed = await pushImage(send, authorization, url, { tag: '1', layer })
+    expect(pushed.answer.status).toBe(201)
+    const blob = `/v2/app/blobs/${pushed.layerDigest}`
+    expect(await ask(port, blob, { headers: { authorization } })).toMatchObject({
+      status: 200,
+      text: 'a layer',
+    })
+    const part = { authorization, range: 'bytes=2-4' }
+    expect(await ask(port, blob, { headers: part })).toMatchObject({ status: 206, text: 'lay' })
+    expect(await ask(port, '/v2/app/tags/list', { headers: { authorization } })).toMatchObject({
+      text: '{"name":"app","tags":["1"]}',
+    })
+    expect(JSON.stringify(events)).not.toMatch(/secret|X-Amz/)
   })
 
   it.each([
