@@ -21,6 +21,11 @@ export const serveHelp = {
                             ECR's own buckets and "blobHosts" of the configuration alone
   --read-only               pulls only
   --admin ADDR:PORT         /healthz for those who run it (127.0.0.1:9100)
+  --max-connections N       at a time, on each address that it listens on (4096)
+  --max-connections-per-client N  of one client's address (1024)
+  --max-header BYTES        of a request's head (65536)
+  --max-url BYTES           of a request's target (16384)
+  --idle SECONDS            how long a connection may stay without a request (75)
   --log-format json|pretty  json when stdout is no terminal (ECR_CNAME_LOG: error, warn, info or
                             debug)
   --drain SECONDS           how long requests may finish after SIGTERM (30)

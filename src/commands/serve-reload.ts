@@ -65,6 +65,7 @@ const FIXED: readonly (readonly [string, (service: Service) => unknown])[] = [
   ['"listen"', ({ settings }) => settings.listen],
   ['"admin"', ({ settings }) => settings.admin],
   ['"logFormat"', ({ settings }) => settings.logFormat],
+  ['a limit', ({ settings }) => settings.limits],
   ['whether TLS is served', ({ tls }) => tls !== undefined],
   ['whether "clientCa" is named', ({ admission }) => admission?.takesCertificates === true],
 ]

@@ -6,9 +6,11 @@ import { UserError } from '../domain/errors.ts'
 import type { HostPort } from '../domain/mapping.ts'
 import type { CertificateFiles } from '../io/certificate.ts'
 import { type Address, isLoopback, parseAddress } from '../proxy/address.ts'
+import { DEFAULT_LIMITS, type Limits } from '../proxy/server.ts'
 import type { Environment } from './command.ts'
 import { readRegistries, type ServedRegistries } from './serve-registries.ts'
 import {
+  count,
   find,
   findAll,
   type Given,
@@ -33,6 +35,7 @@ export type ServeSettings = ServedRegistries & {
   readonly isAdminAsked: boolean
   readonly logFormat?: 'json' | 'pretty'
   readonly drainMs: number
+  readonly limits: Limits
 }
 
 /** Files that tell the clients, and what each may do. */
@@ -69,6 +72,7 @@ export function readSettings(
     isAdminAsked: admin !== undefined,
     ...(logFormat && { logFormat: oneOf(logFormat, ['json', 'pretty']) }),
     drainMs: seconds(find(given, 'drain') ?? { where: '', text: '30' }) * 1000,
+    limits: limitsOf(given),
   }
 }
 
@@ -90,6 +94,21 @@ function listenOf({ flags, env, proxy }: Given): readonly Address[] {
   if (env['PORT']) return [addressOf({ where: 'PORT', text: `127.0.0.1:${env['PORT']}` })]
   const own = proxy.listen ?? ['127.0.0.1:5000']
   return own.map((text) => addressOf({ where: 'proxy.listen', text }))
+}
+
+function limitsOf(given: Given): Limits {
+  const of = (name: Parameters<typeof find>[1], unset: number) => {
+    const written = find(given, name)
+    return written ? count(written) : unset
+  }
+  const idle = find(given, 'idle')
+  return {
+    connections: of('max-connections', DEFAULT_LIMITS.connections),
+    connectionsPerClient: of('max-connections-per-client', DEFAULT_LIMITS.connectionsPerClient),
+    headerBytes: of('max-header', DEFAULT_LIMITS.headerBytes),
+    urlBytes: of('max-url', DEFAULT_LIMITS.urlBytes),
+    idleMs: idle ? seconds(idle) * 1000 : DEFAULT_LIMITS.idleMs,
+  }
 }
 
 function addressOf(written: Written): Address {

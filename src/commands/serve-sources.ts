@@ -19,6 +19,11 @@ const FLAGS = {
   cloudwatch: { type: 'string' },
   'log-format': { type: 'string' },
   drain: { type: 'string' },
+  'max-connections': { type: 'string' },
+  'max-connections-per-client': { type: 'string' },
+  'max-header': { type: 'string' },
+  'max-url': { type: 'string' },
+  idle: { type: 'string' },
 } as const
 
 /** The flags that take one text: their variable, if any, and their key of the configuration. */
@@ -31,6 +36,11 @@ const SOURCES = {
   cloudwatch: { key: 'cloudwatch' },
   'log-format': { key: 'logFormat' },
   drain: { key: 'drain' },
+  'max-connections': { key: 'maxConnections' },
+  'max-connections-per-client': { key: 'maxConnectionsPerClient' },
+  'max-header': { key: 'maxHeader' },
+  'max-url': { key: 'maxUrl' },
+  idle: { key: 'idle' },
 } as const satisfies Record<string, { variable?: string; key: TextKey }>
 
 /** The flags that may be given several times, likewise. */
@@ -105,6 +115,12 @@ export function oneOf<T extends string>(written: Written, allowed: readonly T[])
 export function seconds(written: Written): number {
   if (/^\d+(\.\d+)?$/.test(written.text)) return Number(written.text)
   throw wrong(written, 'a number of seconds')
+}
+
+/** A whole number above 0, else a UserError. */
+export function count(written: Written): number {
+  if (/^[1-9]\d{0,9}$/.test(written.text)) return Number(written.text)
+  throw wrong(written, 'a whole number above 0')
 }
 
 /** A UserError that names a setting that is wrong. */

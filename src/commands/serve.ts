@@ -93,7 +93,9 @@ async function listenAll(
   const listeners: Listener[] = []
   try {
     for (const address of settings.listen) {
-      listeners.push(await listen({ address, ...(tls && { tls }), handler, onError }))
+      listeners.push(
+        await listen({ address, ...(tls && { tls }), handler, limits: settings.limits, onError }),
+      )
     }
     const admin = await listenAdmin(settings, onError, log)
     logStart(log, settings, { listeners, admin })

@@ -22,6 +22,11 @@ export type ProxyConfig = {
   readonly cloudwatch?: string
   readonly logFormat?: 'json' | 'pretty'
   readonly drain?: number
+  readonly maxConnections?: number
+  readonly maxConnectionsPerClient?: number
+  readonly maxHeader?: number
+  readonly maxUrl?: number
+  readonly idle?: number
 }
 
 /** The settings of the sidecar, each checked. */
@@ -53,10 +58,26 @@ const CHECKS: {
   admin: text,
   cloudwatch: text,
   logFormat: oneOf('json', 'pretty'),
-  drain: (at) =>
-    typeof at.value === 'number' && at.value >= 0 ? at.value : wrong(at, 'a number of seconds'),
+  drain: seconds,
+  maxConnections: count,
+  maxConnectionsPerClient: count,
+  maxHeader: count,
+  maxUrl: count,
+  idle: seconds,
 }
 
 function oneOrMore(place: Place): readonly string[] {
   return Array.isArray(place.value) ? list(place, text) : [text(place)]
+}
+
+function seconds(place: Place): number {
+  const { value } = place
+  return typeof value === 'number' && value >= 0 ? value : wrong(place, 'a number of seconds')
+}
+
+function count(place: Place): number {
+  const { value } = place
+  return Number.isSafeInteger(value) && (value as number) > 0
+    ? (value as number)
+    : wrong(place, 'a whole number above 0')
 }

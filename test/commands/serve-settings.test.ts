@@ -295,3 +295,40 @@ describe('--auth inject', () => {
     )
   })
 })
+
+describe('the limits of serve', () => {
+  it('have defaults', () => {
+    expect(read({}).limits).toEqual({
+      connections: 4096,
+      connectionsPerClient: 1024,
+      headerBytes: 65_536,
+      urlBytes: 16_384,
+      idleMs: 75_000,
+    })
+  })
+
+  it('are those of the flags, else of the configuration', () => {
+    const proxy = {
+      maxConnections: 1,
+      maxConnectionsPerClient: 2,
+      maxHeader: 3,
+      maxUrl: 4,
+      idle: 5,
+    }
+    const config = { registries: { 'a.test': ECR }, proxy }
+    const args = ['--max-url', '7', '--idle', '0.5']
+    expect(read({ config, args }).limits).toEqual({
+      connections: 1,
+      connectionsPerClient: 2,
+      headerBytes: 3,
+      urlBytes: 7,
+      idleMs: 500,
+    })
+  })
+
+  it.each(['0', '-1', '1.5', 'many'])('are not %j', (text) => {
+    expect(failureOf({ args: [`--max-connections=${text}`] }).message).toMatch(
+      /^--max-connections: expected a whole number above 0/,
+    )
+  })
+})

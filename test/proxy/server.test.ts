@@ -4,10 +4,10 @@ import { type IncomingMessage, request as httpRequest, type ServerResponse } fro
 import { connect as connectTcp } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { UserError } from '../../src/domain/errors.ts'
 import { tlsOf } from '../../src/proxy/certificate.ts'
-import { listen } from '../../src/proxy/server.ts'
+import { DEFAULT_LIMITS, type Limits, listen } from '../../src/proxy/server.ts'
 import { openAuthority } from '../emulator/certificates.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import {
@@ -179,6 +179,51 @@ describe('a listener', () => {
     socket.write(HEALTH)
     await new Promise((resolve) => socket.once('close', resolve))
     expect(await fetchFrom(sidecar, '/healthz', { ca: world.ca })).toMatchObject({ status: 200 })
+  })
+})
+
+describe('the limits of a listener', () => {
+  async function start(limits: Partial<Limits>) {
+    const handler = (_: unknown, response: ServerResponse) => response.end('ok')
+    const address = { host: '127.0.0.1', port: 0 }
+    const own = { ...DEFAULT_LIMITS, ...limits }
+    const listener = await listen({ address, handler, limits: own, onError: () => {} })
+    onTestFinished(() => listener.drain(0))
+    return Number(new URL(listener.url).port)
+  }
+
+  async function talkTo(port: number, text: string): Promise<string> {
+    const socket = connectTcp(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(text)
+    return await readText(socket).catch(() => '')
+  }
+
+  const ask = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`
+
+  it('are told of where a target or a head is too long', async () => {
+    const port = await start({ urlBytes: 20, headerBytes: 200 })
+    expect(await talkTo(port, ask('/v2/'))).toMatch(/^HTTP\/1.1 200/)
+    expect(await talkTo(port, ask(`/v2/${'x'.repeat(20)}`))).toMatch(/^HTTP\/1.1 414.*over 20 /s)
+    expect(await talkTo(port, ask(`/v2/${'x'.repeat(300)}`))).toMatch(/^HTTP\/1.1 431.*over 200 /s)
+  })
+
+  it.each(['connections', 'connectionsPerClient'])('close what is over: %s', async (name) => {
+    const port = await start({ [name]: 1 })
+    const first = connectTcp(port, '127.0.0.1')
+    await once(first, 'connect')
+    expect(await talkTo(port, ask('/v2/'))).toBe('')
+    first.write(ask('/v2/'))
+    expect(await readText(first)).toMatch(/^HTTP\/1.1 200/)
+    await vi.waitFor(async () => expect(await talkTo(port, ask('/v2/'))).toMatch(/^HTTP\/1.1 200/))
+  })
+
+  it('tell clients how long a connection may stay without a request', async () => {
+    const port = await start({ idleMs: 5000 })
+    const socket = connectTcp(port, '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(String(await once(socket, 'data'))).toMatch(/^Keep-Alive: timeout=5\r$/im)
+    socket.destroy()
   })
 })
 
