@@ -47,6 +47,12 @@ function world(): World {
       return process.stdout.isTTY
     },
     now: () => Date.now(),
+    random: () => Math.random(),
+    after: (ms, act) => {
+      const timer = setTimeout(act, ms)
+      return () => clearTimeout(timer)
+    },
+    onHangup: (act) => process.on('SIGHUP', act),
     self: self(),
     // Listened for only by commands that look: all others end as the system ends them.
     get stop() {

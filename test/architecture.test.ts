@@ -15,7 +15,9 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   io: /^(io|front|domain|node:.*)$/,
   tokens: /^(tokens|io|front|domain|node:(fs|timers\/promises))$/,
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
-  proxy: /^(proxy|domain|node:(http|https|net|tls|stream|stream\/promises))$/,
+  // crypto and bcryptjs for the passwords and certificates of its own clients.
+  proxy:
+    /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,
   commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
@@ -51,7 +53,7 @@ function ringOf(file: string): string {
 }
 
 function importsOf(file: string): string[] {
-  const names = [...withoutComments(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)]
+  const names = [...withoutComments(file).matchAll(/(?:\sfrom|\bimport)\s*\(?\s*'([^']+)'/g)]
   return names.map(([, name = '']) => {
     if (!name.startsWith('.')) return name
     const target = relative(SRC, join(SRC, dirname(file), name))

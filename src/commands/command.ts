@@ -14,8 +14,14 @@ export type World = {
   readonly stdoutIsTerminal: boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** From 0 to below 1. */
+  readonly random: () => number
   /** Path and leading arguments that start this program again. */
   readonly self: readonly [string, ...string[]]
+  /** Acts later; the result calls that off. */
+  readonly after: (ms: number, act: () => void) => () => void
+  /** Acts at each SIGHUP. */
+  readonly onHangup: (act: () => void) => void
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal
 }

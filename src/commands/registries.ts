@@ -49,13 +49,18 @@ function itself(host: string): Mapping | undefined {
 
 function toTarget(asked: Asked, mapping: Mapping, { config, identityFor }: Setting): Target {
   const name = /:\d+$/.test(mapping.name) ? nameOf(asked) : asked.host
-  const anyPort = ![...config.mappings.keys()].some((key) => namesPort(key, asked.host))
+  const anyPort = servesAnyPort(config, asked.host)
   const { registry } = mapping
   const identity = identityFor(name)
   return {
     mapping,
     wanted: { name, identity, registry, anyPort, refreshAfter: config.refreshAfter },
   }
+}
+
+/** Whether a host is one registry, whatever the port. */
+export function servesAnyPort({ mappings }: Config, host: string): boolean {
+  return ![...mappings.keys()].some((key) => namesPort(key, host))
 }
 
 function namesPort(key: string, host: string): boolean {

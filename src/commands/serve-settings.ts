@@ -1,22 +1,48 @@
 /** The settings of `serve`: flags win over the environment, the environment over the configuration. */
 
-import { parseArgs } from 'node:util'
-import type { Config, ProxyConfig } from '../domain/config.ts'
+import type { Allow } from '../domain/allow.ts'
+import type { Config } from '../domain/config.ts'
 import { UserError } from '../domain/errors.ts'
+import type { HostPort } from '../domain/mapping.ts'
+import type { CertificateFiles } from '../io/certificate.ts'
 import { type Address, isLoopback, parseAddress } from '../proxy/address.ts'
+import { DEFAULT_LIMITS, type Limits } from '../proxy/server.ts'
 import type { Environment } from './command.ts'
 import { readRegistries, type ServedRegistries } from './serve-registries.ts'
+import {
+  count,
+  find,
+  findAll,
+  type Given,
+  oneOf,
+  readFlags,
+  seconds,
+  type Written,
+  wrong,
+} from './serve-sources.ts'
 
 export type ServeSettings = ServedRegistries & {
   readonly listen: readonly Address[]
-  /** Files; plain HTTP without. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** Files, a pair for each certificate; plain HTTP without. */
+  readonly tls?: readonly [CertificateFiles, ...CertificateFiles[]]
+  /** Who may have the sidecar log in to the registry; without it clients do so themselves. */
+  readonly inject?: InjectSettings
+  /** Layers are fetched from ECR's buckets and these; without it redirects are handed on. */
+  readonly blobHosts?: readonly HostPort[]
   readonly readOnly: boolean
   readonly admin: Address
   /** Whether someone asked for that address, or it is the default. */
   readonly isAdminAsked: boolean
   readonly logFormat?: 'json' | 'pretty'
   readonly drainMs: number
+  readonly limits: Limits
+}
+
+/** Files that tell the clients, and what each may do. */
+export type InjectSettings = {
+  readonly clientsFile?: string
+  readonly clientCaFile?: string
+  readonly allow?: Allow
 }
 
 /** Reads and checks all of them; a UserError names the one that is wrong. */
@@ -31,88 +57,29 @@ export function readSettings(
   const listen = listenOf(given)
   const tls = tlsOf(given)
   if (!tls) listen.forEach(requireLoopback)
+  const inject = injectOf(given, { listen, hasTls: tls !== undefined })
   const admin = find(given, 'admin')
   const logFormat = find(given, 'log-format')
+  const blobs = find(given, 'blobs')
   return {
     ...readRegistries(flags.registry, env, config),
     listen,
     ...(tls && { tls }),
+    ...(inject && { inject }),
+    ...(blobs && oneOf(blobs, BLOBS) === 'stream' && { blobHosts: config.proxy.blobHosts ?? [] }),
     readOnly: flags['read-only'] ?? config.proxy.readOnly ?? false,
     admin: addressOf(admin ?? { where: '', text: '127.0.0.1:9100' }),
     isAdminAsked: admin !== undefined,
     ...(logFormat && { logFormat: oneOf(logFormat, ['json', 'pretty']) }),
     drainMs: seconds(find(given, 'drain') ?? { where: '', text: '30' }) * 1000,
+    limits: limitsOf(given),
   }
-}
-
-const FLAGS = {
-  listen: { type: 'string', multiple: true },
-  registry: { type: 'string', multiple: true },
-  'tls-cert': { type: 'string' },
-  'tls-key': { type: 'string' },
-  auth: { type: 'string' },
-  clients: { type: 'string' },
-  'client-ca': { type: 'string' },
-  blobs: { type: 'string' },
-  'read-only': { type: 'boolean' },
-  admin: { type: 'string' },
-  cloudwatch: { type: 'string' },
-  'log-format': { type: 'string' },
-  drain: { type: 'string' },
-} as const
-
-/** The flags that take one text: their variable, if any, and their key of the configuration. */
-const SOURCES = {
-  'tls-cert': { variable: 'TLS_CERTIFICATE', key: 'tlsCert' },
-  'tls-key': { variable: 'TLS_PRIVATE_KEY', key: 'tlsKey' },
-  auth: { variable: 'ECR_CNAME_PROXY_AUTH', key: 'auth' },
-  clients: { key: 'clients' },
-  'client-ca': { key: 'clientCa' },
-  blobs: { key: 'blobs' },
-  admin: { key: 'admin' },
-  cloudwatch: { key: 'cloudwatch' },
-  'log-format': { key: 'logFormat' },
-  drain: { key: 'drain' },
-} as const satisfies Record<string, { variable?: string; key: keyof ProxyConfig }>
-
-type Flags = ReturnType<typeof readFlags>
-type Given = { readonly flags: Flags; readonly env: Environment; readonly proxy: ProxyConfig }
-/** A value as it was written, and where. */
-type Written = { readonly where: string; readonly text: string }
-
-function readFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS }).values
-  } catch (error) {
-    throw new UserError('USAGE', `serve: ${(error as Error).message}`, { cause: error })
-  }
-}
-
-function find({ flags, env, proxy }: Given, name: keyof typeof SOURCES): Written | undefined {
-  const source: { readonly variable?: string; readonly key: keyof ProxyConfig } = SOURCES[name]
-  const flag = flags[name]
-  if (flag !== undefined) return { where: `--${name}`, text: flag }
-  const variable = source.variable ?? ''
-  const value = env[variable]
-  if (value) return { where: variable, text: value }
-  const own = proxy[source.key]
-  return own === undefined ? undefined : { where: `proxy.${source.key}`, text: String(own) }
 }
 
 // Accepted later; until then refused, for whoever asks for them relies on them.
 function refuseLater(given: Given): void {
-  for (const name of ['clients', 'client-ca', 'cloudwatch'] as const) {
-    const written = find(given, name)
-    if (written) throw later(written.where)
-  }
-  for (const [name, now] of [
-    ['auth', 'passthrough'],
-    ['blobs', 'redirect'],
-  ] as const) {
-    const written = find(given, name)
-    const value = written && oneOf(written, name === 'auth' ? AUTH : BLOBS)
-    if (written && value !== now) throw later(`${written.where} ${value}`)
-  }
+  const cloudwatch = find(given, 'cloudwatch')
+  if (cloudwatch) throw later(cloudwatch.where)
 }
 
 const AUTH = ['passthrough', 'inject'] as const
@@ -129,20 +96,42 @@ function listenOf({ flags, env, proxy }: Given): readonly Address[] {
   return own.map((text) => addressOf({ where: 'proxy.listen', text }))
 }
 
+function limitsOf(given: Given): Limits {
+  const of = (name: Parameters<typeof find>[1], unset: number) => {
+    const written = find(given, name)
+    return written ? count(written) : unset
+  }
+  const idle = find(given, 'idle')
+  return {
+    connections: of('max-connections', DEFAULT_LIMITS.connections),
+    connectionsPerClient: of('max-connections-per-client', DEFAULT_LIMITS.connectionsPerClient),
+    headerBytes: of('max-header', DEFAULT_LIMITS.headerBytes),
+    urlBytes: of('max-url', DEFAULT_LIMITS.urlBytes),
+    idleMs: idle ? seconds(idle) * 1000 : DEFAULT_LIMITS.idleMs,
+  }
+}
+
 function addressOf(written: Written): Address {
   const address = parseAddress(written.text)
   if (!address) throw wrong(written, 'ADDR:PORT such as 127.0.0.1:5000')
   return address
 }
 
+// The first certificate with the first key, and so on.
 function tlsOf(given: Given): ServeSettings['tls'] {
-  const cert = find(given, 'tls-cert')
-  const key = find(given, 'tls-key')
-  if (cert && key) return { certFile: cert.text, keyFile: key.text }
-  const one = cert ?? key
-  if (!one) return undefined
-  const missing = cert ? 'its key (--tls-key)' : 'its certificate (--tls-cert)'
-  throw new UserError('CONFIG', `${one.where} ${one.text}: ${missing} is not named; name both`)
+  const certs = findAll(given, 'tls-cert')
+  const keys = findAll(given, 'tls-key')
+  const alone = certs[keys.length] ?? keys[certs.length]
+  if (alone) {
+    const missing = certs.length > keys.length ? 'key (--tls-key)' : 'certificate (--tls-cert)'
+    const message = `${alone.where} ${alone.text}: its ${missing} is not named; name both, in the same order`
+    throw new UserError('CONFIG', message)
+  }
+  const [first, ...others] = certs.map(({ text }, index) => ({
+    certFile: text,
+    keyFile: keys[index]?.text ?? '',
+  }))
+  return first && [first, ...others]
 }
 
 function requireLoopback(address: Address): void {
@@ -153,18 +142,34 @@ function requireLoopback(address: Address): void {
   )
 }
 
-function oneOf<T extends string>(written: Written, allowed: readonly T[]): T {
-  const found = allowed.find((one) => one === written.text)
-  if (found === undefined) throw wrong(written, allowed.join(' or '))
-  return found
+type Listening = { readonly listen: readonly Address[]; readonly hasTls: boolean }
+
+function injectOf(given: Given, { listen, hasTls }: Listening): InjectSettings | undefined {
+  const auth = find(given, 'auth')
+  const clients = find(given, 'clients')
+  const clientCa = find(given, 'client-ca')
+  const { allow } = given.proxy
+  if (!auth || oneOf(auth, AUTH) === 'passthrough') {
+    const where = clients?.where ?? clientCa?.where ?? (allow && 'proxy.allow')
+    if (where) throw new UserError('SERVE', `${where}: ${ONLY_INJECT}`)
+    return undefined
+  }
+  if (clientCa && !hasTls) {
+    throw new UserError(
+      'SERVE',
+      `${clientCa.where}: clients show certificates in TLS alone; name --tls-cert and --tls-key`,
+    )
+  }
+  const open = clients || clientCa ? undefined : listen.find((address) => !isLoopback(address))
+  if (open) throw new UserError('SERVE', `${open.host}:${open.port}: ${OPEN_DOOR}`)
+  return {
+    ...(clients && { clientsFile: clients.text }),
+    ...(clientCa && { clientCaFile: clientCa.text }),
+    ...(allow && { allow }),
+  }
 }
 
-function seconds(written: Written): number {
-  if (/^\d+(\.\d+)?$/.test(written.text)) return Number(written.text)
-  throw wrong(written, 'a number of seconds')
-}
-
-function wrong({ where, text }: Written, expected: string): UserError {
-  const code = where.startsWith('--') ? 'USAGE' : 'CONFIG'
-  return new UserError(code, `${where}: expected ${expected}, got ${JSON.stringify(text)}`)
-}
+const ONLY_INJECT =
+  'with passthrough ECR itself decides who may do what; add --auth inject, or leave it out'
+const OPEN_DOOR =
+  'with --auth inject whoever reaches it pulls and pushes in the name of this machine, so without --clients or --client-ca it is served on loopback only; name one of them'

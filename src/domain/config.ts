@@ -1,21 +1,12 @@
 /** The configuration: what it may say, and what it says once every source is merged. */
 
-import {
-  type Check,
-  type Field,
-  fields,
-  list,
-  oneOf,
-  type Place,
-  record,
-  text,
-  unknownKey,
-  wrong,
-} from './checks.ts'
-import type { HostPort, Mapping, Mappings } from './mapping.ts'
-import { parseRegistry } from './registry.ts'
+import { type Field, fields, list, type Place, record, text, unknownKey, wrong } from './checks.ts'
+import { hostPort, readHost } from './host-port.ts'
+import type { HostPort, Mapping, Mappings, Replica } from './mapping.ts'
+import { type ProxyConfig, readProxy } from './proxy-config.ts'
+import { parseRegistry, type Registry } from './registry.ts'
 import { readServerUrl } from './names.ts'
-import { type Asked, nameOf } from './server-url.ts'
+import { nameOf } from './server-url.ts'
 
 /** Where logins of hosts that are not ours go: the own store, nowhere, or a helper by name. */
 export type Fallback =
@@ -30,22 +21,6 @@ export type Config = {
   /** The share of a token's life after which it is renewed behind the answer, in (0, 1]. */
   readonly refreshAfter: number
   readonly proxy: ProxyConfig
-}
-
-/** Settings of the sidecar that a configuration may hold; each is a flag of `serve` too. */
-export type ProxyConfig = {
-  readonly listen?: readonly string[]
-  readonly tlsCert?: string
-  readonly tlsKey?: string
-  readonly auth?: 'passthrough' | 'inject'
-  readonly clients?: string
-  readonly clientCa?: string
-  readonly blobs?: 'redirect' | 'stream'
-  readonly readOnly?: boolean
-  readonly admin?: string
-  readonly cloudwatch?: string
-  readonly logFormat?: 'json' | 'pretty'
-  readonly drain?: number
 }
 
 /** One source: a file's path or a variable's name, and the JSON value read from it. */
@@ -68,28 +43,6 @@ const DEFAULTS: Omit<Config, 'mappings'> = {
   fallback: { kind: 'file' },
   refreshAfter: 0.5,
   proxy: {},
-}
-
-/** The settings of the sidecar, each with the check of its value. */
-const PROXY_CHECKS: {
-  readonly [key in keyof ProxyConfig]-?: Check<NonNullable<ProxyConfig[key]>>
-} = {
-  listen: (at) => {
-    const addresses = Array.isArray(at.value) ? list(at, text) : [text(at)]
-    return addresses.length > 0 ? addresses : wrong(at, 'at least one ADDR:PORT')
-  },
-  tlsCert: text,
-  tlsKey: text,
-  auth: oneOf('passthrough', 'inject'),
-  clients: text,
-  clientCa: text,
-  blobs: oneOf('redirect', 'stream'),
-  readOnly: (at) => (typeof at.value === 'boolean' ? at.value : wrong(at, 'true or false')),
-  admin: text,
-  cloudwatch: text,
-  logFormat: oneOf('json', 'pretty'),
-  drain: (at) =>
-    typeof at.value === 'number' && at.value >= 0 ? at.value : wrong(at, 'a number of seconds'),
 }
 
 type Part = { readonly mappings: readonly Mapping[]; readonly settings: Partial<Config> }
@@ -132,12 +85,17 @@ function readMapping(place: Field): Mapping {
   const found: Record<string, unknown> = { name, registry: parseRegistry(name) }
   for (const entry of entries) {
     if (entry.name === 'registry') found['registry'] = readRegistry(entry)
-    else if (entry.name === 'connect') found['connect'] = readConnect(entry)
+    else if (entry.name === 'connect') found['connect'] = hostPort(entry)
+    else if (entry.name === 'replicas') found['replicas'] = list(entry, readReplica)
+    else if (entry.name === 'prefix') found['prefix'] = readPrefix(entry)
     else if (entry.name === 'roleArn') found['roleArn'] = readRole(entry)
     else if (/^(profile|roleSessionName|externalId)$/.test(entry.name)) {
       found[entry.name] = text(entry)
     } else {
-      unknownKey(entry, 'registry, profile, roleArn, roleSessionName, externalId or connect')
+      unknownKey(
+        entry,
+        'registry, prefix, replicas, profile, roleArn, roleSessionName, externalId or connect',
+      )
     }
   }
   if (!found['registry']) wrong({ ...place, key: `${place.key}.registry`, value: undefined }, ECR)
@@ -160,19 +118,22 @@ function readRegistry(place: Place): Mapping['registry'] {
   return registry ?? wrong(place, ECR)
 }
 
-// A path would be passed over in silence; a scheme and a last slash are how people copy hosts.
-function readHost(place: Place): Asked | undefined {
-  const host = text(place)
-    .trim()
-    .replace(/^https?:\/\//i, '')
-    .replace(/\/$/, '')
-  return /[/?#]/.test(host) ? undefined : readServerUrl(host)
+function readPrefix(place: Place): string {
+  const prefix = text(place)
+  const isOne = /^(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/)+$/.test(prefix)
+  return isOne ? prefix : wrong(place, 'the beginning of repository names, such as "team-a/"')
 }
 
-function readConnect(place: Place): HostPort {
-  const asked = readHost(place)
-  if (!asked) return wrong(place, 'a host or host:port')
-  return asked.port === '' ? { host: asked.host } : { host: asked.host, port: Number(asked.port) }
+function readReplica(place: Place): Replica {
+  const isShort = typeof place.value === 'string'
+  const found: { registry?: Registry; connect?: HostPort } = {}
+  for (const entry of isShort ? [{ ...place, name: 'registry' }] : fields(place)) {
+    if (entry.name === 'registry') found.registry = readRegistry(entry)
+    else if (entry.name === 'connect') found.connect = hostPort(entry)
+    else unknownKey(entry, 'registry or connect')
+  }
+  if (!found.registry?.account) return wrong(place, `the registry of an account: ${ECR}`)
+  return found as Replica
 }
 
 function readRole(place: Place): string {
@@ -220,16 +181,4 @@ function readShare(place: Place): number {
   return typeof share === 'number' && share > 0 && share <= 1
     ? share
     : wrong(place, 'a number above 0 and up to 1')
-}
-
-function readProxy(place: Place): ProxyConfig {
-  return Object.fromEntries(
-    fields(place).map((entry) => {
-      const check = Object.hasOwn(PROXY_CHECKS, entry.name)
-        ? PROXY_CHECKS[entry.name as keyof ProxyConfig]
-        : undefined
-      if (!check) return unknownKey(entry, Object.keys(PROXY_CHECKS).join(', '))
-      return [entry.name, check(entry)]
-    }),
-  )
 }

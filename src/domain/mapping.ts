@@ -12,11 +12,17 @@ export type Mapping = {
   readonly registry: Registry
   /** Where sockets go instead of the registry's own address; port 443 unless given. */
   readonly connect?: HostPort
+  /** What every repository begins with, unseen by clients of the sidecar; ends with a slash. */
+  readonly prefix?: string
+  /** Registries with the same images, which are read where this one fails. */
+  readonly replicas?: readonly Replica[]
   readonly profile?: string
   readonly roleArn?: string
   readonly roleSessionName?: string
   readonly externalId?: string
 }
+
+export type Replica = { readonly registry: Registry; readonly connect?: HostPort }
 
 /** Mappings by name. */
 export type Mappings = ReadonlyMap<string, Mapping>
@@ -29,4 +35,10 @@ export function findMapping(mappings: Mappings, { host, port }: HostPort): Mappi
   const wildcard = host.replace(/^[^.]+/, '*')
   const names = [host, wildcard].flatMap((name) => (port ? [`${name}:${port}`, name] : [name]))
   return names.map((name) => mappings.get(name)).find((mapping) => mapping !== undefined)
+}
+
+/** A mapping, and one for each of its replicas: what pulls may be read from, in that order. */
+export function sitesOf(mapping: Mapping): readonly Mapping[] {
+  const { replicas = [], connect: _, ...same } = mapping
+  return [mapping, ...replicas.map((replica) => ({ ...same, ...replica }))]
 }

@@ -56,8 +56,8 @@ export function identityOf(name: string, env: Environment): string {
   return facts.map((fact) => encodeURIComponent(fact)).join(',')
 }
 
-// An edit changes the modification time, the size or, by rename, the inode.
-function stamp(file: string): string {
+/** Another text after every edit: that changes the times, the size or, by rename, the inode. */
+export function stamp(file: string): string {
   if (file === '') return ''
   try {
     const facts = statSync(file)

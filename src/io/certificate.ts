@@ -1,4 +1,4 @@
-/** The certificate of the sidecar and its key, as files. */
+/** Files that the sidecar is given: its certificate and key, and what tells its clients. */
 
 import { readFileSync } from 'node:fs'
 import { UserError } from '../domain/errors.ts'
@@ -7,15 +7,21 @@ export type CertificateFiles = { readonly certFile: string; readonly keyFile: st
 
 /** What is in the files, which are named still, for whoever finds it unusable. */
 export function readCertificate({ certFile, keyFile }: CertificateFiles) {
-  return { certFile, keyFile, cert: readPem(certFile), key: readPem(keyFile) }
+  return {
+    certFile,
+    keyFile,
+    cert: readGiven(certFile, 'in PEM'),
+    key: readGiven(keyFile, 'in PEM'),
+  }
 }
 
-function readPem(path: string): string {
+/** The text of a file that someone named. A UserError where it can't be read. */
+export function readGiven(path: string, form: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? ''
-    const message = `${path}: can't be read (${code}); name a file in PEM that this user may read`
+    const message = `${path}: can't be read (${code}); name a file ${form} that this user may read`
     throw new UserError('SERVE', message, { cause: error })
   }
 }

@@ -7,7 +7,11 @@ export type Access = {
   readonly method: string
   /** The Host, as the client sent it. */
   readonly name: string
+  /** Who sent it, where the sidecar has clients of its own. */
+  readonly client?: string
   readonly path: string
+  /** The registry that answered in place of the first. */
+  readonly replica?: string
   /** 499 when the client left before it had an answer. */
   readonly status: number
   readonly bytesReceived: number
@@ -19,6 +23,8 @@ export type Access = {
 /** A request under way, observed. */
 export type Observed = {
   readonly failed: (error: unknown) => void
+  readonly from: (client: string) => void
+  readonly by: (replica: string) => void
   /** Counts a body that is about to be piped: from here on it flows. */
   readonly receiving: (body: Readable) => void
   readonly sending: (body: Readable) => void
@@ -38,6 +44,8 @@ export function observe(
 ): Observed {
   const started = now()
   let failure: unknown
+  let client = ''
+  let replica = ''
   let bytesReceived = 0
   let bytesSent = 0
   response.once('close', () => {
@@ -45,7 +53,9 @@ export function observe(
     onAccess({
       method: request.method ?? '',
       name: request.headers.host ?? '',
+      ...(client !== '' && { client }),
       path: request.url?.split('?')[0] ?? '',
+      ...(replica !== '' && { replica }),
       status: response.headersSent ? response.statusCode : 499,
       bytesReceived,
       bytesSent,
@@ -55,6 +65,8 @@ export function observe(
   })
   return {
     failed: (error) => (failure ??= error),
+    from: (name) => (client = name),
+    by: (host) => (replica = host),
     receiving: (body) => body.on('data', (chunk: Buffer) => (bytesReceived += chunk.length)),
     sending: (body) => body.on('data', (chunk: Buffer) => (bytesSent += chunk.length)),
   }

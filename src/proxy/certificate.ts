@@ -1,6 +1,12 @@
 /** The certificate that clients are shown. */
 
-import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
+import { X509Certificate } from 'node:crypto'
+import {
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type TlsOptions,
+} from 'node:tls'
 import { UserError } from '../domain/errors.ts'
 
 /** A certificate with its chain, and its key, as PEM, and the files that they are from. */
@@ -11,14 +17,62 @@ export type Certificate = {
   readonly keyFile: string
 }
 
-/** TLS with a certificate. One that is unusable, or not the key's, throws a UserError. */
-export function tlsOf({ cert, key, certFile, keyFile }: Certificate): TlsOptions {
-  const options = { cert, key, minVersion: 'TLSv1.2' } as const
+/** Who signs the certificates of clients. */
+export type ClientAuthority = { readonly ca: string; readonly caFile: string }
+
+/** TLS of a listener. */
+export type ServerTls = {
+  /** With the first certificate, for clients that name no host and hosts that none is for. */
+  readonly options: TlsOptions
+  /** By the name that a client asks for. */
+  readonly contextFor: (name: string) => SecureContext
+}
+
+/**
+ * TLS with a certificate for each name, and one asked of clients where there is someone to sign
+ * it. What is unusable, or a key of another certificate, throws a UserError.
+ */
+export function tlsOf(
+  certificates: readonly [Certificate, ...Certificate[]],
+  clients?: ClientAuthority,
+): ServerTls {
+  if (clients) checkAuthority(clients)
+  const [first, ...others] = certificates.map((certificate) => ownTls(certificate, clients?.ca))
+  const all = [first!, ...others].map(({ options, facts }) => ({
+    facts,
+    context: createSecureContext(options),
+  }))
+  return {
+    // A client without a certificate gets an answer that says so.
+    options: {
+      ...first!.options,
+      ...(clients && { requestCert: true, rejectUnauthorized: false }),
+    },
+    contextFor(name) {
+      const named = all.find(({ facts }) => facts.checkHost(name, { wildcards: false }))
+      const found = named ?? all.find(({ facts }) => facts.checkHost(name)) ?? all[0]!
+      return found.context
+    },
+  }
+}
+
+function ownTls({ cert, key, certFile, keyFile }: Certificate, ca: string | undefined) {
+  const options = { cert, key, ...(ca !== undefined && { ca }), minVersion: 'TLSv1.2' } as const
   // As Buffers, for an empty text would count as none.
   check({ cert: Buffer.from(cert) }, `${certFile}: no certificate in PEM; name the full chain`)
   check({ key: Buffer.from(key) }, `${keyFile}: no private key in PEM without a passphrase`)
   check(options, `${keyFile}: not the key of the certificate in ${certFile}; name the pair`)
-  return options
+  return { options, facts: new X509Certificate(cert) }
+}
+
+// TLS itself takes a CA that is none for an empty list.
+function checkAuthority({ ca, caFile }: ClientAuthority): void {
+  try {
+    void new X509Certificate(ca)
+  } catch (cause) {
+    const message = `${caFile}: no certificate in PEM; name that of who signs the clients'`
+    throw new UserError('SERVE', message, { cause })
+  }
 }
 
 function check(options: SecureContextOptions, message: string): void {

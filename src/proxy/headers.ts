@@ -1,6 +1,7 @@
 /** What happens to header fields on their way through, in one visible order. Pure. */
 
 import type { Registry } from '../domain/registry.ts'
+import { withoutPrefix } from './prefix.ts'
 
 export type Field = readonly [name: string, value: string]
 /** In the order of the wire, a name as often as it was sent. */
@@ -23,29 +24,43 @@ export function valuesOf(fields: Fields, wanted: string): readonly string[] {
   return fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value)
 }
 
-/** A request's fields for the registry: strip, rewrite, re-frame. `Authorization` goes on as is. */
+export type ToUpstream = {
+  readonly registry: Registry
+  readonly framing: Framing
+  /** Instead of the client's own, which goes on as it is without this one. */
+  readonly authorization?: string | undefined
+}
+
+/** A request's fields for the registry: strip, rewrite, re-frame. */
 export function toUpstream(
   fields: Fields,
-  { registry, framing }: { readonly registry: Registry; readonly framing: Framing },
+  { registry, framing, authorization }: ToUpstream,
 ): Fields {
+  const forwarded = without(endToEnd(fields), CLIENTS_OWN)
   return [
     ['Host', registry.host],
-    ...without(endToEnd(fields), CLIENTS_OWN),
+    ...(authorization === undefined ? forwarded : without(forwarded, /^authorization$/i)),
+    ...(authorization === undefined ? [] : [['Authorization', authorization] as const]),
     ...framingFields(framing),
   ]
 }
 
+export type Rewriting = {
+  readonly registry: Registry
+  /** Scheme, host and port as the client uses them. */
+  readonly origin: string
+  /** What repositories begin with, which the client does not see. */
+  readonly prefix?: string | undefined
+}
+
 /** An answer's fields for the client: strip, re-frame, rewrite. */
-export function toClient(
-  fields: Fields,
-  { registry, origin }: { readonly registry: Registry; readonly origin: string },
-): Fields {
+export function toClient(fields: Fields, rewriting: Rewriting): Fields {
   const isChunked = valuesOf(fields, 'transfer-encoding').length > 0
   // RFC 9112 section 6.3: a length beside a transfer coding says nothing about the body.
   const framed = isChunked ? without(fields, /^content-length$/i) : fields
   return endToEnd(framed).map(([name, value]) => [
     name,
-    toOrigin(name.toLowerCase(), value, { registry, origin }),
+    toOrigin(name.toLowerCase(), value, rewriting),
   ])
 }
 
@@ -88,7 +103,8 @@ function endToEnd(fields: Fields): Fields {
   })
 }
 
-function without(fields: Fields, names: RegExp): Fields {
+/** All fields but some. */
+export function without(fields: Fields, names: RegExp): Fields {
   return fields.filter(([name]) => !names.test(name))
 }
 
@@ -100,17 +116,17 @@ function framingFields(framing: Framing): Fields {
   return [['Content-Length', framing.length]]
 }
 
-type Rewriting = { readonly registry: Registry; readonly origin: string }
-
 function toOrigin(name: string, value: string, rewriting: Rewriting): string {
   if (name === 'location') return toOriginUrl(value, rewriting)
   if (name !== 'link') return value
   return value.replaceAll(/<([^>]*)>/g, (_, url: string) => `<${toOriginUrl(url, rewriting)}>`)
 }
 
-// Only a URL on the registry itself; one without a host needs nothing, one on S3 is not ours.
-function toOriginUrl(url: string, { registry, origin }: Rewriting): string {
+// Only a URL on the registry itself; one on S3 is not ours.
+function toOriginUrl(url: string, { registry, origin, prefix }: Rewriting): string {
   const [, authority, rest = ''] = /^(?:https?:)?\/\/([^/?#]*)(.*)$/is.exec(url) ?? []
-  const host = authority?.toLowerCase().replace(/:443$/, '')
-  return host === registry.host ? `${origin}${rest}` : url
+  const strip = (target: string) => (prefix === undefined ? target : withoutPrefix(target, prefix))
+  if (authority === undefined) return strip(url)
+  const host = authority.toLowerCase().replace(/:443$/, '')
+  return host === registry.host ? `${origin}${strip(rest)}` : url
 }

@@ -3,7 +3,20 @@
 import type { ServerResponse } from 'node:http'
 
 /** Codes that registry clients know (distribution-spec, registry/api/errcode). */
-export type RefusalCode = 'NAME_UNKNOWN' | 'UNAVAILABLE' | 'UNKNOWN' | 'UNSUPPORTED'
+export type RefusalCode =
+  | 'DENIED'
+  | 'NAME_UNKNOWN'
+  | 'TOOMANYREQUESTS'
+  | 'UNAUTHORIZED'
+  | 'UNAVAILABLE'
+  | 'UNKNOWN'
+  | 'UNSUPPORTED'
+
+export type RefusalOptions = {
+  readonly cause?: unknown
+  /** More fields of the answer, such as a challenge. */
+  readonly fields?: Readonly<Record<string, string>>
+}
 
 /**
  * Why a request gets no answer from the registry. docker shows the text of a 4xx to its user, and
@@ -12,10 +25,17 @@ export type RefusalCode = 'NAME_UNKNOWN' | 'UNAVAILABLE' | 'UNKNOWN' | 'UNSUPPOR
 export class Refusal extends Error {
   readonly status: number
   readonly code: RefusalCode
+  readonly fields: Readonly<Record<string, string>>
 
-  constructor(status: number, code: RefusalCode, message: string, cause?: unknown) {
+  constructor(
+    status: number,
+    code: RefusalCode,
+    message: string,
+    { cause, fields = {} }: RefusalOptions = {},
+  ) {
     super(message, { cause })
     this.name = 'Refusal'
+    this.fields = fields
     this.status = status
     this.code = code
   }
@@ -38,6 +58,7 @@ export function refusalText(refusal: Refusal, reason: string): string {
 
 function fieldsOf(refusal: Refusal) {
   return {
+    ...refusal.fields,
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(bodyOf(refusal)),
   }

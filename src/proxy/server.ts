@@ -1,41 +1,69 @@
 /** A listener: what its connections are allowed, and what it answers to rubbish. */
 
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import type { TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
 import { UserError } from '../domain/errors.ts'
 import { type Address, bareHost } from './address.ts'
+import type { ServerTls } from './certificate.ts'
 import { trackConnections } from './connections.ts'
-import { Refusal } from './refusal.ts'
+import { refuse, Refusal } from './refusal.ts'
 import { HEAD_LIMIT } from './upstream.ts'
 
 export type ListenOptions = {
   readonly address: Address
   /** Plain HTTP without. */
-  readonly tls?: TlsOptions
+  readonly tls?: ServerTls
   readonly handler: RequestListener
+  readonly limits?: Limits
   /** Told of what goes wrong while listening, such as too many open files. */
   readonly onError: (error: Error) => void
+}
+
+/** What a listener takes; it holds its own against clients that want more. */
+export type Limits = {
+  readonly connections: number
+  /** Of one address. */
+  readonly connectionsPerClient: number
+  readonly headerBytes: number
+  readonly urlBytes: number
+  /** How long a connection may stay without a request. */
+  readonly idleMs: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  connections: 4096,
+  connectionsPerClient: 1024,
+  // A token alone can be 16 KB.
+  headerBytes: HEAD_LIMIT,
+  urlBytes: 16 * 1024,
+  // Longer than load balancers keep theirs (60 s), so that it is they who close.
+  idleMs: 75_000,
 }
 
 export type Listener = {
   /** Scheme, host and port, the port that was found where any was asked for. */
   readonly url: string
+  /** Takes other certificates for connections to come; of no effect where plain HTTP is served. */
+  readonly useTls: (tls: ServerTls) => void
   /** Takes no more connections, lets requests finish for so long, then cuts what is left. */
   readonly drain: (graceMs: number) => Promise<void>
 }
 
 /** Listens. A port in use and the like throw a UserError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { address, tls, handler, onError } = options
-  const server = tls ? createTlsServer({ ...LIMITS, ...tls }) : createServer(LIMITS)
+  const { address, tls, handler, onError, limits = DEFAULT_LIMITS } = options
+  const { server, useTls } = tls ? createSecure(tls, limits) : createPlain(limits)
   // No limit but that of their size: those beyond one would be dropped unseen.
   server.maxHeadersCount = 0
+  limitConnections(server, limits)
   const connections = trackConnections(server, tls ? 'secureConnection' : 'connection')
-  server.on('request', handler)
+  server.on('request', (request, response) => {
+    if ((request.url?.length ?? 0) <= limits.urlBytes) handler(request, response)
+    else refuse(response, tooLong(limits))
+  })
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
-    const refusal = refusalOf(code)
+    const refusal = refusalOf(code, limits)
     if (refusal) connections.refuse(socket, refusal)
     else socket.destroy()
   })
@@ -43,23 +71,65 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const port = await bind(server, address)
   server.on('error', onError)
   return {
+    useTls,
     url: `${tls ? 'https' : 'http'}://${address.host}:${port}`,
     drain: connections.drain,
   }
 }
 
-const LIMITS = {
+function createPlain(limits: Limits) {
+  return { server: createServer(toOptions(limits)), useTls: () => {} }
+}
+
+function createSecure(first: ServerTls, limits: Limits) {
+  let current = first
+  const server: TlsServer = createTlsServer({
+    ...toOptions(limits),
+    ...first.options,
+    SNICallback: (name, done) => done(null, current.contextFor(name)),
+  })
+  const useTls = (next: ServerTls) => {
+    current = next
+    // With new keys for tickets: who resumes a session from before is checked anew.
+    server.setSecureContext(next.options)
+  }
+  return { server, useTls }
+}
+
+function toOptions({ headerBytes, idleMs }: Limits) {
+  return { ...OPTIONS, maxHeaderSize: headerBytes, keepAliveTimeout: idleMs }
+}
+
+function tooLong({ urlBytes }: Limits): Refusal {
+  return new Refusal(414, 'UNSUPPORTED', `the request target is over ${urlBytes} bytes`)
+}
+
+// Before anything is read, a TLS handshake too.
+function limitConnections(server: Server, limits: Limits): void {
+  const counts = new Map<string, number>()
+  server.maxConnections = limits.connections
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '' } = socket
+    const count = (counts.get(remoteAddress) ?? 0) + 1
+    counts.set(remoteAddress, count)
+    socket.once('close', () => {
+      const left = (counts.get(remoteAddress) ?? 1) - 1
+      if (left > 0) counts.set(remoteAddress, left)
+      else counts.delete(remoteAddress)
+    })
+    if (count > limits.connectionsPerClient) socket.destroy()
+  })
+}
+
+const OPTIONS = {
   // Checked by the route, with an answer that says so.
   requireHostHeader: false,
   // Stated, for --insecure-http-parser changes the default.
   insecureHTTPParser: false,
-  maxHeaderSize: HEAD_LIMIT,
   handshakeTimeout: 10_000,
   headersTimeout: 60_000,
   // A layer may take as long as it takes; Node's own limit of 300 s cuts slow uploads.
   requestTimeout: 0,
-  // Longer than load balancers keep theirs (60 s), so that it is they who close.
-  keepAliveTimeout: 75_000,
   // A client that has vanished is found out by TCP.
   keepAlive: true,
   keepAliveInitialDelay: 30_000,
@@ -67,9 +137,9 @@ const LIMITS = {
 
 const NO_TUNNEL = new Refusal(400, 'UNSUPPORTED', 'CONNECT is not served: this is no forward proxy')
 
-function refusalOf(code: string): Refusal | undefined {
+function refusalOf(code: string, { headerBytes }: Limits): Refusal | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    return new Refusal(431, 'UNSUPPORTED', `the head of the request is over ${HEAD_LIMIT} bytes`)
+    return new Refusal(431, 'UNSUPPORTED', `the head of the request is over ${headerBytes} bytes`)
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new Refusal(408, 'UNSUPPORTED', 'the head of the request took too long')

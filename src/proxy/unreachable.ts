@@ -3,24 +3,35 @@
 import type { Mapping } from '../domain/mapping.ts'
 import { Refusal } from './refusal.ts'
 
-/** What was asked of which registry when it failed. */
-export type Attempt = { readonly mapping: Mapping; readonly method: string }
-
-/** The refusal for a request that the registry did not answer. */
-export function unreachable(error: unknown, attempt: Attempt): Refusal {
-  const { mapping } = attempt
-  const code = (error as NodeJS.ErrnoException).code ?? ''
-  const through = mapping.connect ? ` (connecting to ${mapping.connect.host})` : ''
-  const message = `${mapping.registry.host}${through}: ${causeOf(code, attempt)}`
-  return new Refusal(424, 'UNAVAILABLE', message, error)
+/** What was asked of whom when it failed. */
+export type Attempt = {
+  /** Who was asked, and through what. */
+  readonly name: string
+  readonly method: string
+  /** What to do where there is no way. */
+  readonly remedy: string
 }
 
-function causeOf(code: string, { method }: Attempt): string {
+/** What was asked of the registry of a mapping. */
+export function attemptAt({ registry, connect }: Mapping, method: string): Attempt {
+  const through = connect ? ` (connecting to ${connect.host})` : ''
+  const remedy = 'check routes and firewalls, or "connect" of the mapping'
+  return { name: `${registry.host}${through}`, method, remedy }
+}
+
+/** The refusal for a request that was not answered. */
+export function unreachable(error: unknown, attempt: Attempt): Refusal {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  const message = `${attempt.name}: ${causeOf(code, attempt)}`
+  return new Refusal(424, 'UNAVAILABLE', message, { cause: error })
+}
+
+function causeOf(code: string, { method, remedy }: Attempt): string {
   if (/^(ENOTFOUND|EAI_)/.test(code)) {
     return `its name can't be looked up (${code}); check the DNS where the sidecar runs`
   }
   if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL)$/.test(code)) {
-    return `it can't be reached (${code}); check routes and firewalls, or "connect" of the mapping`
+    return `it can't be reached (${code}); ${remedy}`
   }
   if (/^(ECONNRESET|EPIPE)$/.test(code)) return closed(method)
   if (code.startsWith('HPE_')) return `its answer is not HTTP (${code}); check what stands between`

@@ -2,18 +2,21 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Agent, request } from 'node:https'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import type { Mapping } from '../domain/mapping.ts'
+import type { HostPort } from '../domain/mapping.ts'
 import { bareHost } from './address.ts'
 import type { Fields } from './headers.ts'
 
 /** The most that a head may take, on both sides: a token alone can be 16 KB. */
 export const HEAD_LIMIT = 64 * 1024
 
+/** Whom a certificate has to name, and where sockets go where that is not the same. */
+export type Destination = { readonly host: string; readonly connect?: HostPort }
+
 /** A request as the registry shall see it. */
 export type Question = {
-  readonly mapping: Mapping
+  readonly to: Destination
   readonly method: string
   readonly target: string
   readonly fields: Fields
@@ -63,13 +66,14 @@ function isRepeatable({ method, body }: Question): boolean {
 }
 
 function send(question: Question, agent: Agent, connectMs: number): Promise<IncomingMessage> {
-  const { mapping, method, target, fields, body, client } = question
+  const { to, method, target, fields, body, client } = question
   return new Promise((resolve, reject) => {
     const outgoing = request({
       agent,
-      host: bareHost(mapping.connect?.host ?? mapping.registry.host),
-      port: mapping.connect?.port ?? 443,
-      servername: mapping.registry.host,
+      host: bareHost(to.connect?.host ?? to.host),
+      port: to.connect?.port ?? 443,
+      // An address is no server name (RFC 6066 section 3); its certificate is checked all the same.
+      servername: isIP(bareHost(to.host)) === 0 ? to.host : '',
       // Stated, for NODE_TLS_REJECT_UNAUTHORIZED and --insecure-http-parser change the defaults.
       rejectUnauthorized: true,
       insecureHTTPParser: false,

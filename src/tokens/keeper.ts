@@ -48,7 +48,9 @@ export type Tools = {
 }
 
 /** A token, and what is to be said about it on stderr. */
-export type Held = Pick<Entry, 'username' | 'secret' | 'expiresAt'> & { readonly warning?: string }
+export type Held = Pick<Entry, 'username' | 'secret' | 'refreshAt' | 'expiresAt'> & {
+  readonly warning?: string
+}
 
 const POLL_MS = 15
 
@@ -76,8 +78,15 @@ export async function holdToken(wanted: Wanted, tools: Tools): Promise<Held> {
 }
 
 /** Renews the token of a name ahead of its end, unless it is fresh or another process is at it. */
-export async function renewToken(wanted: Wanted, tools: Tools): Promise<void> {
-  await renew(fileOf(wanted, tools.env), wanted, tools, ['fresh'])
+export async function renewToken(wanted: Wanted, tools: Tools): Promise<Held> {
+  if (isOff(tools.env)) return await mintEntry(wanted, tools)
+  return await renew(fileOf(wanted, tools.env), wanted, tools, ['fresh'])
+}
+
+/** Drops a token that the registry refused, unless another has taken its place. */
+export function dropToken(wanted: Wanted, secret: string, env: Environment): void {
+  const path = fileOf(wanted, env)
+  if (read(path, wanted)?.secret === secret) attempt(() => rmSync(path, { force: true }))
 }
 
 /** Keeps a token that was minted elsewhere, as `docker login` does. */

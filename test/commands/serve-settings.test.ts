@@ -89,12 +89,25 @@ describe('the certificate of serve', () => {
   it('is that of the flags, else of the environment, else of the configuration', () => {
     const config = { registries: { 'a.test': ECR }, proxy: { tlsCert: 'c1', tlsKey: 'k1' } }
     const env = { TLS_CERTIFICATE: 'c2', TLS_PRIVATE_KEY: 'k2' }
-    expect(read({ config }).tls).toEqual({ certFile: 'c1', keyFile: 'k1' })
-    expect(read({ config, env }).tls).toEqual({ certFile: 'c2', keyFile: 'k2' })
-    expect(read({ config, env, args: TLS }).tls).toEqual({
-      certFile: 'cert.pem',
-      keyFile: 'key.pem',
-    })
+    expect(read({ config }).tls).toEqual([{ certFile: 'c1', keyFile: 'k1' }])
+    expect(read({ config, env }).tls).toEqual([{ certFile: 'c2', keyFile: 'k2' }])
+    expect(read({ config, env, args: TLS }).tls).toEqual([
+      { certFile: 'cert.pem', keyFile: 'key.pem' },
+    ])
+  })
+
+  it('is one of several, each with the key in the same place', () => {
+    const proxy = { tlsCert: ['c1', 'c2'], tlsKey: ['k1', 'k2'] }
+    const pairs = [
+      { certFile: 'c1', keyFile: 'k1' },
+      { certFile: 'c2', keyFile: 'k2' },
+    ]
+    expect(read({ config: { registries: { 'a.test': ECR }, proxy } }).tls).toEqual(pairs)
+    const args = ['--tls-cert=c1', '--tls-cert=c2', '--tls-key=k1', '--tls-key=k2']
+    expect(read({ args }).tls).toEqual(pairs)
+    expect(failureOf({ args: args.slice(0, 3) }).message).toBe(
+      '--tls-cert c2: its key (--tls-key) is not named; name both, in the same order',
+    )
   })
 
   it('is not taken without its key, nor a key without its certificate', () => {
@@ -161,24 +174,28 @@ describe('the names that serve answers to', () => {
 })
 
 describe('serve', () => {
-  it.each([
-    ['--auth', 'inject'],
-    ['--clients', 'htpasswd'],
-    ['--client-ca', 'ca.pem'],
-    ['--blobs', 'stream'],
-    ['--cloudwatch', 'Custom/ecr'],
-  ])('says of %s %s that it is not there yet', (flag, value) => {
-    const { code, message } = failureOf({ args: [flag, value] })
-    expect([code, message]).toEqual(['SERVE', expect.stringMatching(/not in this version/)])
-    expect(message).toContain(flag)
+  it.each([['--cloudwatch', 'Custom/ecr']])(
+    'says of %s %s that it is not there yet',
+    (flag, value) => {
+      const { code, message } = failureOf({ args: [flag, value] })
+      expect([code, message]).toEqual(['SERVE', expect.stringMatching(/not in this version/)])
+      expect(message).toContain(flag)
+    },
+  )
+
+  it('says so of the configuration too', () => {
+    const config = { registries: { 'a.test': ECR }, proxy: { cloudwatch: 'Custom' } }
+    expect(failureOf({ config }).message).toMatch(/^proxy\.cloudwatch: not in this version/)
   })
 
-  it('says so of the environment and the configuration too', () => {
-    expect(failureOf({ env: { ECR_CNAME_PROXY_AUTH: 'inject' } }).message).toMatch(
-      /^ECR_CNAME_PROXY_AUTH inject: not in this version/,
-    )
-    const config = { registries: { 'a.test': ECR }, proxy: { blobs: 'stream' } }
-    expect(failureOf({ config }).message).toMatch(/^proxy\.blobs stream: not in this version/)
+  it('fetches layers when it is told to, from hosts of the configuration too', () => {
+    const proxy = { blobs: 'stream', blobHosts: ['s3.company.test', 's3.company.test:8443'] }
+    expect(read({}).blobHosts).toBeUndefined()
+    expect(read({ args: ['--blobs', 'stream'] }).blobHosts).toEqual([])
+    expect(read({ config: { registries: { 'a.test': ECR }, proxy } }).blobHosts).toEqual([
+      { host: 's3.company.test' },
+      { host: 's3.company.test', port: 8443 },
+    ])
   })
 
   it('takes what is so anyway', () => {
@@ -216,5 +233,102 @@ describe('serve', () => {
     const failure = failureOf({ args })
     expect(failure.code).toBe('USAGE')
     expect(failure.message).toMatch(message)
+  })
+})
+
+describe('--auth inject', () => {
+  const inject = ['--auth', 'inject']
+  const open = [...inject, '--listen', '0.0.0.0:443', ...TLS]
+
+  it('is for anyone on loopback', () => {
+    expect(read({ args: inject }).inject).toEqual({})
+    expect(read({ env: { ECR_CNAME_PROXY_AUTH: 'inject' } }).inject).toEqual({})
+    expect(read({}).inject).toBeUndefined()
+  })
+
+  it('is not served to a network without clients, whatever else listens', () => {
+    const message =
+      '0.0.0.0:443: with --auth inject whoever reaches it pulls and pushes in the name of this machine, so without --clients or --client-ca it is served on loopback only; name one of them'
+    expect(failureOf({ args: open })).toMatchObject({ code: 'SERVE', message })
+    expect(failureOf({ args: ['--listen', '127.0.0.1:1', ...open] }).message).toBe(message)
+  })
+
+  it('is served to a network with clients or who signs them', () => {
+    const args = [...open, '--clients', 'htpasswd']
+    expect(read({ args }).inject).toEqual({ clientsFile: 'htpasswd' })
+    expect(read({ args: [...open, '--client-ca', 'ca.pem'] }).inject).toEqual({
+      clientCaFile: 'ca.pem',
+    })
+  })
+
+  it('takes clients and their rights from the configuration', () => {
+    const allow = { alice: ['team-a/*:pull,push', '*:pull'] }
+    const proxy = { auth: 'inject', clients: 'htpasswd', allow }
+    expect(read({ config: { registries: { 'a.test': ECR }, proxy } }).inject).toMatchObject({
+      clientsFile: 'htpasswd',
+      allow: new Map([
+        [
+          'alice',
+          [
+            { pattern: 'team-a/*', rights: ['pull', 'push'] },
+            { pattern: '*', rights: ['pull'] },
+          ],
+        ],
+      ]),
+    })
+  })
+
+  it('sees certificates of clients over TLS alone', () => {
+    expect(failureOf({ args: [...inject, '--client-ca', 'ca.pem'] }).message).toMatch(
+      /^--client-ca: clients show certificates in TLS alone; name --tls-cert/,
+    )
+  })
+
+  it.each([
+    ['--clients', ['--clients', 'htpasswd'], {}],
+    ['--client-ca', [...TLS, '--client-ca', 'ca.pem'], {}],
+    ['proxy.allow', [], { allow: { alice: ['*:pull'] } }],
+  ])('is what %s is for, and nothing else', (where, args, proxy) => {
+    const config = { registries: { 'a.test': ECR }, proxy }
+    expect(failureOf({ args, config }).message).toBe(
+      `${where}: with passthrough ECR itself decides who may do what; add --auth inject, or leave it out`,
+    )
+  })
+})
+
+describe('the limits of serve', () => {
+  it('have defaults', () => {
+    expect(read({}).limits).toEqual({
+      connections: 4096,
+      connectionsPerClient: 1024,
+      headerBytes: 65_536,
+      urlBytes: 16_384,
+      idleMs: 75_000,
+    })
+  })
+
+  it('are those of the flags, else of the configuration', () => {
+    const proxy = {
+      maxConnections: 1,
+      maxConnectionsPerClient: 2,
+      maxHeader: 3,
+      maxUrl: 4,
+      idle: 5,
+    }
+    const config = { registries: { 'a.test': ECR }, proxy }
+    const args = ['--max-url', '7', '--idle', '0.5']
+    expect(read({ config, args }).limits).toEqual({
+      connections: 1,
+      connectionsPerClient: 2,
+      headerBytes: 3,
+      urlBytes: 7,
+      idleMs: 500,
+    })
+  })
+
+  it.each(['0', '-1', '1.5', 'many'])('are not %j', (text) => {
+    expect(failureOf({ args: [`--max-connections=${text}`] }).message).toMatch(
+      /^--max-connections: expected a whole number above 0/,
+    )
   })
 })

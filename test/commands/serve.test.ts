@@ -1,20 +1,15 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { text as readText } from 'node:stream/consumers'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { World } from '../../src/commands/command.ts'
-import { serve } from '../../src/commands/serve.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { ask, eventOf, NAME, startServe, startServing } from './running.ts'
 
-const NAME = 'docker.company.test'
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 
 let emulator: Emulator
@@ -30,80 +25,10 @@ afterAll(async () => {
   await emulator.close()
 })
 
-type Running = {
-  readonly stop: () => void
-  readonly exitCode: Promise<number>
-  readonly events: readonly Record<string, unknown>[]
-}
-
-/** `serve` on free ports, in an environment whose configuration leads to the emulator. */
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const stopping = new AbortController()
-  const events: Record<string, unknown>[] = []
-  const config = join(temporaryFolder(), 'config.json')
-  const { host: registry, port } = emulator.registry
-  const registries = { [NAME]: { registry, connect: `127.0.0.1:${port}` } }
-  writeFileSync(config, JSON.stringify({ registries }))
-  const world: World = {
-    env: { ECR_CNAME_CONFIG: config, ...env },
-    readInput: () => Buffer.of(),
-    stdout: () => {},
-    stderr: (text) => events.push(JSON.parse(text) as Record<string, unknown>),
-    stdoutIsTerminal: false,
-    now: () => Date.now(),
-    self: ['ecr-cname'],
-    stop: stopping.signal,
-  }
-  const exitCode = serve.run(args, world)
-  onTestFinished(async () => {
-    stopping.abort()
-    await exitCode.catch(() => {})
-  })
-  return { stop: () => stopping.abort(), exitCode, events }
-}
-
-/** As `start`, once it listens. */
-async function startListening(
-  args: readonly string[] = [],
-  env?: Readonly<Record<string, string>>,
-): Promise<Running & { readonly port: number }> {
-  const fixed = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...args]
-  const running = start(fixed, env)
-  const listening = await eventOf(running, 'listening')
-  const [url = ''] = listening['listen'] as string[]
-  return { ...running, port: Number(new URL(url).port) }
-}
-
-async function eventOf({ events, exitCode }: Running, message: string) {
-  let failure: unknown
-  exitCode.catch((error: unknown) => (failure = error))
-  for (;;) {
-    const event = events.find((one) => one['message'] === message)
-    if (event) return event
-    if (failure) throw failure
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
-
-type Asking = {
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
-
-async function ask(port: number, path: string, { method, headers, body }: Asking = {}) {
-  const outgoing = httpsRequest({
-    host: '127.0.0.1',
-    port,
-    servername: NAME,
-    method,
-    path,
-    headers: { host: `${NAME}:${port}`, ...headers },
-  })
-  outgoing.end(body)
-  const [reply] = (await once(outgoing, 'response')) as [IncomingMessage]
-  return { status: reply.statusCode, headers: reply.headers, text: await readText(reply) }
-}
+const start = (args: readonly string[], env?: Readonly<Record<string, string>>) =>
+  startServe(emulator, args, { env })
+const startListening = (args: readonly string[] = [], env?: Readonly<Record<string, string>>) =>
+  startServing(emulator, args, { env })
 
 async function login(): Promise<string> {
   const env = emulator.env('keys')
@@ -129,6 +54,8 @@ describe('ecr-cname serve', () => {
         message: 'listening',
         listen: [`https://127.0.0.1:${running.port}`],
         admin: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+        auth: 'passthrough',
+        blobs: 'redirect',
         registries: { [NAME]: emulator.registry.host },
       },
     ])

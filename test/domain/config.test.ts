@@ -37,6 +37,32 @@ describe('the configuration', () => {
     })
   })
 
+  it.each(['team-a', '/team-a/', 'team-a//', 'Team/', '../', ''])(
+    'takes no prefix of repositories such as %j',
+    (prefix) => {
+      expect(() => read({ registries: { 'a.example': { registry: ECR, prefix } } })).toThrow(
+        /^file1: registries\."a\.example"\.prefix: expected/,
+      )
+    },
+  )
+
+  it('takes a prefix of repositories', () => {
+    const { mappings } = read({ registries: { 'a.example': { registry: ECR, prefix: 'a-1/b/' } } })
+    expect(mappings.get('a.example')).toMatchObject({ prefix: 'a-1/b/' })
+  })
+
+  it('names replicas of a registry, each with where sockets go if that is elsewhere', () => {
+    const replicas = [OTHER, { registry: OTHER, connect: '10.0.0.1:8443' }]
+    const { mappings } = read({ registries: { 'a.example': { registry: ECR, replicas } } })
+    expect(mappings.get('a.example')?.replicas).toMatchObject([
+      { registry: { host: OTHER } },
+      { registry: { host: OTHER }, connect: { host: '10.0.0.1', port: 8443 } },
+    ])
+    expect(() =>
+      read({ registries: { 'a.example': { registry: ECR, replicas: ['public.ecr.aws'] } } }),
+    ).toThrow(/replicas\[0\]: expected the registry of an account/)
+  })
+
   it('lets the later source win, key by key under registries', () => {
     const { mappings, fallback } = read(
       { registries: { 'a.example': ECR, 'b.example': ECR }, fallback: 'none' },

@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
-import { type Config, mergeConfig, type ProxyConfig } from '../../src/domain/config.ts'
+import { type Config, mergeConfig } from '../../src/domain/config.ts'
 import { UserError } from '../../src/domain/errors.ts'
-import type { Mapping } from '../../src/domain/mapping.ts'
+import type { Mapping, Replica } from '../../src/domain/mapping.ts'
+import type { ProxyConfig } from '../../src/domain/proxy-config.ts'
 
 const ECR = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
 const OTHER = '210987654321.dkr.ecr.eu-west-1.amazonaws.com'
 
+const REPLICA: Readonly<Record<keyof Replica, unknown>> = {
+  registry: ECR,
+  connect: '10.0.0.7:8443',
+}
 // The types make each of these name every key that the code has, and no other.
 const MAPPING: Readonly<Record<Exclude<keyof Mapping, 'name'>, unknown>> = {
   registry: OTHER,
@@ -16,6 +21,8 @@ const MAPPING: Readonly<Record<Exclude<keyof Mapping, 'name'>, unknown>> = {
   roleSessionName: 'ci',
   externalId: 'partner-42',
   connect: 'vpce-0a1b.dkr.ecr.eu-west-1.vpce.amazonaws.com',
+  prefix: 'team-a/',
+  replicas: [ECR, REPLICA],
 }
 const DNS: Readonly<Record<keyof Config['dns'], unknown>> = {
   trustedZones: ['company.com'],
@@ -23,17 +30,24 @@ const DNS: Readonly<Record<keyof Config['dns'], unknown>> = {
 }
 const PROXY: Readonly<Record<keyof ProxyConfig, unknown>> = {
   listen: ['0.0.0.0:443'],
-  tlsCert: '/etc/ecr-cname/cert.pem',
+  tlsCert: ['/etc/ecr-cname/cert.pem'],
   tlsKey: '/etc/ecr-cname/key.pem',
-  auth: 'passthrough',
+  auth: 'inject',
   clients: '/etc/ecr-cname/clients',
   clientCa: '/etc/ecr-cname/clients.pem',
-  blobs: 'redirect',
+  allow: { alice: ['team-a/*:pull,push', '*:pull'], '*': [] },
+  blobs: 'stream',
+  blobHosts: ['layers.company.com:9000'],
   readOnly: true,
   admin: '127.0.0.1:9100',
   cloudwatch: 'Company/Images',
   logFormat: 'json',
   drain: 30,
+  maxConnections: 4096,
+  maxConnectionsPerClient: 1024,
+  maxHeader: 65_536,
+  maxUrl: 16_384,
+  idle: 75,
 }
 const EVERYTHING: Readonly<
   Record<Exclude<keyof Config, 'mappings'> | 'registries' | '$schema', unknown>
@@ -55,7 +69,7 @@ type Properties = Readonly<Record<string, unknown>>
 type Part = { readonly properties: Properties; readonly default?: unknown }
 type Schema = {
   readonly else: Part
-  readonly $defs: Readonly<Record<'mapping' | 'dns' | 'proxy' | 'fallback', Part>>
+  readonly $defs: Readonly<Record<'mapping' | 'replica' | 'dns' | 'proxy' | 'fallback', Part>>
 }
 
 const schema = JSON.parse(readFileSync('config.schema.json', 'utf8')) as Schema
@@ -80,6 +94,8 @@ const GOOD: readonly unknown[] = [
   { fallback: 'secretservice' },
   { refreshAfter: 1 },
   { proxy: { listen: '127.0.0.1:5000' } },
+  { registries: { [ECR]: { replicas: [OTHER, { registry: OTHER }], prefix: 'a/b-c__d/' } } },
+  { proxy: { allow: { '*': ['*:pull'] }, blobHosts: ['[2001:db8::1]:9000', 's3.company.com'] } },
 ]
 
 const BAD: readonly unknown[] = [
@@ -110,6 +126,17 @@ const BAD: readonly unknown[] = [
   { refreshAfter: 1.01 },
   { proxy: { auth: 'open' } },
   { proxy: { drain: -1 } },
+  { proxy: { tlsCert: [] } },
+  { proxy: { allow: { alice: ['team-a/*'] } } },
+  { proxy: { allow: { alice: ['team-a/*:delete'] } } },
+  { proxy: { allow: { alice: '*:pull' } } },
+  { proxy: { blobHosts: ['s3.company.com/layers'] } },
+  { proxy: { maxHeader: 0 } },
+  { proxy: { maxUrl: 1.5 } },
+  { registries: { [ECR]: { prefix: 'team-a' } } },
+  { registries: { [ECR]: { prefix: '/team-a/' } } },
+  { registries: { [ECR]: { replicas: ['public.ecr.aws'] } } },
+  { registries: { [ECR]: { replicas: [{ connect: '10.0.0.7' }] } } },
 ]
 
 /** What stands in turn for every value of the example; a few fit somewhere, most nowhere. */
@@ -141,6 +168,7 @@ describe('config.schema.json', () => {
   it.each([
     ['', EVERYTHING, schema.else],
     ['registries."images.company.com"', MAPPING, schema.$defs.mapping],
+    ['registries."images.company.com".replicas[1]', REPLICA, schema.$defs.replica],
     ['dns', DNS, schema.$defs.dns],
     ['proxy', PROXY, schema.$defs.proxy],
   ])('has the keys of the code, and no other, at "%s"', (_, example, part) => {

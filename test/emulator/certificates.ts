@@ -113,7 +113,8 @@ const found = (caFile: string, keyFile: string) => {
 const leafExtensions = (names: readonly string[], caKey: KeyObject) => [
   extension('2.5.29.19', sequence(), 'critical'),
   extension('2.5.29.15', bits(Buffer.from([0b1000_0000]), 7), 'critical'), // digitalSignature
-  extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1'))), // serverAuth
+  // serverAuth, and clientAuth for clients that show one.
+  extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1'), oid('1.3.6.1.5.5.7.3.2'))),
   extension('2.5.29.17', sequence(...names.map(alternativeName))),
   extension('2.5.29.35', sequence(plainField(0, keyId(caKey)))),
 ]

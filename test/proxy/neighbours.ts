@@ -19,7 +19,8 @@ import { onTestFinished } from 'vitest'
 import type { HostPort, Mapping, Mappings } from '../../src/domain/mapping.ts'
 import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
 import type { Access } from '../../src/proxy/access.ts'
-import { createExchange } from '../../src/proxy/exchange.ts'
+import { type ServerTls, tlsOf } from '../../src/proxy/certificate.ts'
+import { createExchange, type Inject } from '../../src/proxy/exchange.ts'
 import { listen, type Listener } from '../../src/proxy/server.ts'
 import { createUpstream } from '../../src/proxy/upstream.ts'
 import { type Authority, type Leaf, openAuthority } from '../emulator/certificates.ts'
@@ -103,6 +104,10 @@ export type Sidecar = Listener & { readonly port: number; readonly accesses: Acc
 
 export type SidecarOptions = {
   readonly leaf?: Leaf
+  /** Who signs the certificates of clients. */
+  readonly clientCa?: string
+  readonly inject?: Inject
+  readonly blobHosts?: readonly HostPort[]
   readonly readOnly?: boolean
   readonly mappings?: Mappings
   readonly connectMs?: number
@@ -111,17 +116,19 @@ export type SidecarOptions = {
 /** The sidecar in front of an upstream; TLS when there is a certificate. */
 export async function startSidecar(
   connect: HostPort | undefined,
-  { leaf, readOnly = false, mappings, connectMs }: SidecarOptions = {},
+  { leaf, clientCa, inject, blobHosts, readOnly = false, mappings, connectMs }: SidecarOptions = {},
 ): Promise<Sidecar> {
   const upstream = createUpstream(connectMs)
   const accesses: Access[] = []
   const listener = await listen({
     address: { host: '127.0.0.1', port: 0 },
-    ...(leaf && { tls: leaf }),
+    ...(leaf && { tls: tlsWith(leaf, clientCa) }),
     handler: createExchange({
       mappings: mappings ?? mappingTo(connect),
       readOnly,
       upstream,
+      ...(inject && { inject }),
+      ...(blobHosts && { blobHosts }),
       now: () => performance.now(),
       onAccess: (access) => accesses.push(access),
     }),
@@ -134,6 +141,14 @@ export async function startSidecar(
     upstream.close()
   })
   return { ...listener, port: Number(new URL(listener.url).port), accesses }
+}
+
+function tlsWith(leaf: Leaf, clientCa: string | undefined): ServerTls {
+  const certificate = { ...leaf, certFile: 'cert.pem', keyFile: 'key.pem' }
+  return tlsOf(
+    [certificate],
+    clientCa === undefined ? undefined : { ca: clientCa, caFile: 'ca.pem' },
+  )
 }
 
 export function mappingTo(connect: HostPort | undefined, name = NAME): Mappings {

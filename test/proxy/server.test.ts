@@ -1,12 +1,15 @@
 import { once } from 'node:events'
-import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
-import { connect as connectTls } from 'node:tls'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { UserError } from '../../src/domain/errors.ts'
 import { tlsOf } from '../../src/proxy/certificate.ts'
-import { listen } from '../../src/proxy/server.ts'
+import { DEFAULT_LIMITS, type Limits, listen } from '../../src/proxy/server.ts'
+import { openAuthority } from '../emulator/certificates.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import {
   fetchFrom,
   NAME,
@@ -179,6 +182,51 @@ describe('a listener', () => {
   })
 })
 
+describe('the limits of a listener', () => {
+  async function start(limits: Partial<Limits>) {
+    const handler = (_: unknown, response: ServerResponse) => response.end('ok')
+    const address = { host: '127.0.0.1', port: 0 }
+    const own = { ...DEFAULT_LIMITS, ...limits }
+    const listener = await listen({ address, handler, limits: own, onError: () => {} })
+    onTestFinished(() => listener.drain(0))
+    return Number(new URL(listener.url).port)
+  }
+
+  async function talkTo(port: number, text: string): Promise<string> {
+    const socket = connectTcp(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(text)
+    return await readText(socket).catch(() => '')
+  }
+
+  const ask = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`
+
+  it('are told of where a target or a head is too long', async () => {
+    const port = await start({ urlBytes: 20, headerBytes: 200 })
+    expect(await talkTo(port, ask('/v2/'))).toMatch(/^HTTP\/1.1 200/)
+    expect(await talkTo(port, ask(`/v2/${'x'.repeat(20)}`))).toMatch(/^HTTP\/1.1 414.*over 20 /s)
+    expect(await talkTo(port, ask(`/v2/${'x'.repeat(300)}`))).toMatch(/^HTTP\/1.1 431.*over 200 /s)
+  })
+
+  it.each(['connections', 'connectionsPerClient'])('close what is over: %s', async (name) => {
+    const port = await start({ [name]: 1 })
+    const first = connectTcp(port, '127.0.0.1')
+    await once(first, 'connect')
+    expect(await talkTo(port, ask('/v2/'))).toBe('')
+    first.write(ask('/v2/'))
+    expect(await readText(first)).toMatch(/^HTTP\/1.1 200/)
+    await vi.waitFor(async () => expect(await talkTo(port, ask('/v2/'))).toMatch(/^HTTP\/1.1 200/))
+  })
+
+  it('tell clients how long a connection may stay without a request', async () => {
+    const port = await start({ idleMs: 5000 })
+    const socket = connectTcp(port, '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(String(await once(socket, 'data'))).toMatch(/^Keep-Alive: timeout=5\r$/im)
+    socket.destroy()
+  })
+})
+
 describe('the certificate of a listener', () => {
   it('is taken with its key', () => {
     expect(messageOf(world.ownLeaf)).toBe('')
@@ -199,10 +247,89 @@ describe('the certificate of a listener', () => {
   })
 })
 
+describe('the certificates of a listener', () => {
+  const named = (...names: string[]) => ({ ...world.authority.issue(names), ...files })
+
+  /** The names in the certificate that a client is shown. */
+  async function shown(port: number, servername: string | undefined): Promise<string> {
+    const socket = connectTls({
+      port,
+      host: '127.0.0.1',
+      ...(servername && { servername }),
+      checkServerIdentity: () => undefined,
+    })
+    await once(socket, 'secureConnect')
+    const { subjectaltname = '' } = socket.getPeerCertificate()
+    socket.destroy()
+    return subjectaltname
+  }
+
+  async function start() {
+    const tls = tlsOf([named('first.test'), named('*.zone.test'), named('own.zone.test')])
+    const handler = (_: unknown, response: ServerResponse) => response.end('ok')
+    const address = { host: '127.0.0.1', port: 0 }
+    const listener = await listen({ address, tls, handler, onError: () => {} })
+    onTestFinished(() => listener.drain(0))
+    return { ...listener, port: Number(new URL(listener.url).port) }
+  }
+
+  it.each([
+    ['first.test', 'DNS:first.test'],
+    ['any.zone.test', 'DNS:*.zone.test'],
+    ['OWN.zone.test', 'DNS:own.zone.test'],
+    ['two.labels.zone.test', 'DNS:first.test'],
+    ['unknown.test', 'DNS:first.test'],
+    [undefined, 'DNS:first.test'],
+  ])('are told apart by the name that is asked for: %s', async (asked, expected) => {
+    const { port } = await start()
+    expect(await shown(port, asked)).toBe(expected)
+  })
+
+  it('give way to others for connections to come, and no connection is dropped', async () => {
+    const { port, useTls } = await start()
+    const socket = connectTls({ port, host: '127.0.0.1', servername: 'first.test' })
+    await once(socket, 'secureConnect')
+    useTls(tlsOf([named('second.test'), named('*.zone.test')]))
+    expect(await shown(port, 'first.test')).toBe('DNS:second.test')
+    expect(await shown(port, undefined)).toBe('DNS:second.test')
+    socket.write('GET / HTTP/1.1\r\nHost: first.test\r\nConnection: close\r\n\r\n')
+    expect(await readText(socket)).toMatch(/^HTTP\/1\.1 200/)
+  })
+
+  it('that clients show are asked for under every name, and not remembered across a change', async () => {
+    const authority = (ca: string) => ({ ca, caFile: 'ca.pem' })
+    const tls = tlsOf([named('first.test'), named('own.zone.test')], authority(world.ca))
+    const handler = ({ socket }: IncomingMessage, response: ServerResponse) =>
+      response.end(String((socket as TLSSocket).authorized))
+    const address = { host: '127.0.0.1', port: 0 }
+    const listener = await listen({ address, tls, handler, onError: () => {} })
+    onTestFinished(() => listener.drain(0))
+    const port = Number(new URL(listener.url).port)
+    const client = world.authority.issue(['client.test'])
+    const ask = async (servername: string, session?: Buffer) => {
+      const socket = connectTls({ port, host: '127.0.0.1', servername, ...client, session })
+      let ticket: Buffer | undefined
+      let isResumed = false
+      socket.on('session', (data: Buffer) => (ticket = data))
+      socket.on('secureConnect', () => (isResumed = socket.isSessionReused()))
+      socket.write(`GET / HTTP/1.1\r\nHost: ${servername}\r\nConnection: close\r\n\r\n`)
+      const [, authorized] = (await readText(socket)).split('\r\n\r\n')
+      return { authorized, ticket, isResumed }
+    }
+    expect(await ask('own.zone.test')).toMatchObject({ authorized: 'true' })
+    const { authorized, ticket } = await ask('first.test')
+    expect(authorized).toBe('true')
+    expect(await ask('first.test', ticket)).toMatchObject({ authorized: 'true', isResumed: true })
+    const stranger = readFileSync(openAuthority(temporaryFolder()).caFile, 'utf8')
+    listener.useTls(tlsOf([named('first.test')], authority(stranger)))
+    expect(await ask('first.test', ticket)).toMatchObject({ authorized: 'false', isResumed: false })
+  })
+})
+
 /** Why a certificate is not taken; nothing when it is. */
 function messageOf(leaf: { cert: string; key: string }): unknown {
   try {
-    return tlsOf({ ...leaf, ...files }) && ''
+    return tlsOf([{ ...leaf, ...files }]) && ''
   } catch (error) {
     return error instanceof UserError ? error.message : error
   }

@@ -1,0 +1,51 @@
+/** `--auth inject`: who may use it, and the tokens behind it. */
+
+import type { Config } from '../domain/config.ts'
+import type { Mapping } from '../domain/mapping.ts'
+import { readGiven } from '../io/certificate.ts'
+import type { Admission } from '../proxy/admission.ts'
+import { createClients, parsePasswords } from '../proxy/clients.ts'
+import type { Tokens } from '../proxy/tokens.ts'
+import type { Supply } from '../tokens/supply.ts'
+import type { Log } from './log.ts'
+import type { InjectSettings } from './serve-settings.ts'
+import { supplyFor, type SupplyWorld } from './serve-tokens.ts'
+
+/** Who may use it, with the file of clients read. */
+export function readAdmission({ clientsFile, clientCaFile, allow }: InjectSettings): Admission {
+  const clients =
+    clientsFile === undefined
+      ? undefined
+      : createClients(parsePasswords(readGiven(clientsFile, 'made by htpasswd -B'), clientsFile))
+  return {
+    ...(clients && { clients }),
+    takesCertificates: clientCaFile !== undefined,
+    ...(allow && { allow }),
+  }
+}
+
+/** Begins the supplies that are new, so that no pull has to wait for one; ends all others. */
+export type Supplies = (
+  mappings: Iterable<Mapping>,
+  config: Pick<Config, 'refreshAfter'>,
+) => (mapping: Mapping) => Tokens
+
+/** Supplies of tokens, one for each mapping. */
+export function createSupplies(world: SupplyWorld, log: Log): Supplies {
+  let supplies: ReadonlyMap<string, Supply> = new Map()
+  return (mappings, { refreshAfter }) => {
+    const next = new Map(
+      [...mappings].map((mapping) => {
+        const key = keyOf(mapping)
+        return [key, supplies.get(key) ?? supplyFor(mapping, refreshAfter, world, log)]
+      }),
+    )
+    supplies.forEach((supply, key) => next.has(key) || supply.close())
+    supplies = next
+    return (mapping) => next.get(keyOf(mapping))!
+  }
+}
+
+function keyOf(mapping: Mapping): string {
+  return JSON.stringify(mapping)
+}

@@ -1,0 +1,144 @@
+import type { RequestListener } from 'node:http'
+import { text as readText } from 'node:stream/consumers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { HostPort, Mappings } from '../../src/domain/mapping.ts'
+import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
+import type { Inject } from '../../src/proxy/exchange.ts'
+import {
+  fetchFrom,
+  NAME,
+  openFrom,
+  openWorld,
+  REGISTRY,
+  startRawUpstream,
+  startSidecar,
+  startUpstream,
+  type World,
+} from './neighbours.ts'
+
+const REPLICA = parseRegistry('123456789012.dkr.ecr.eu-west-1.amazonaws.com') as Registry
+const NOWHERE: HostPort = { host: 'no-such-host.invalid' }
+const MANIFEST = '/v2/a/manifests/1'
+
+let world: World
+beforeAll(() => {
+  world = openWorld()
+})
+
+/** Tokens that tell for which registry they are. */
+const inject: Inject = {
+  admission: { takesCertificates: false },
+  tokensFor: ({ registry }) => ({
+    hold: async () => `token for ${registry.region}`,
+    refused: () => false,
+  }),
+}
+
+function withReplica(first: HostPort, replica: HostPort): Mappings {
+  const replicas = [{ registry: REPLICA, connect: replica }]
+  return new Map([[NAME, { name: NAME, registry: REGISTRY, connect: first, replicas }]])
+}
+
+const startReplica = (handler: RequestListener) =>
+  startUpstream(world.authority.issue([REPLICA.host]), handler)
+
+const startFirst = (status: number) =>
+  startUpstream(world.registryLeaf, (request, response) => {
+    request.resume().on('end', () => response.writeHead(status).end('first'))
+  })
+
+async function start(first: HostPort, handler?: RequestListener) {
+  const own: RequestListener = (request, response) => {
+    response.end(`${request.headers.host}: ${request.headers.authorization}`)
+  }
+  const replica = await startReplica(handler ?? own)
+  const mappings = withReplica(first, replica.connect)
+  return { sidecar: await startSidecar(undefined, { mappings, inject }), replica }
+}
+
+describe('a pull', () => {
+  it('is read from the replica, with its token, when the first registry can not be reached', async () => {
+    const { sidecar } = await start(NOWHERE)
+    expect(await fetchFrom(sidecar, MANIFEST)).toMatchObject({
+      status: 200,
+      text: `${REPLICA.host}: token for eu-west-1`,
+    })
+    expect(sidecar.accesses[0]).toMatchObject({
+      status: 200,
+      replica: REPLICA.host,
+      error: expect.stringMatching(/^1234.*name can't be looked up/) as string,
+    })
+  })
+
+  it.each(['GET', 'HEAD'])('is read from the replica when the first fails: %s', async (method) => {
+    const { connect } = await startFirst(503)
+    const { sidecar } = await start(connect)
+    expect(await fetchFrom(sidecar, MANIFEST, { method })).toMatchObject({ status: 200 })
+    expect(sidecar.accesses[0]).toMatchObject({ error: `${REGISTRY.host} answered 503` })
+  })
+
+  it.each([200, 307, 403, 404, 429])('is not when the first answers %d', async (status) => {
+    const { connect } = await startFirst(status)
+    const { sidecar, replica } = await start(connect)
+    expect(await fetchFrom(sidecar, MANIFEST)).toMatchObject({ status, text: 'first' })
+    expect(replica.wire).toEqual([])
+    expect(sidecar.accesses[0]?.replica).toBeUndefined()
+  })
+
+  it('gets the failure of the first when the replica does not have it', async () => {
+    const { connect } = await startFirst(502)
+    const { sidecar } = await start(connect, (_, response) => response.writeHead(404).end('none'))
+    expect(await fetchFrom(sidecar, MANIFEST)).toMatchObject({ status: 502, text: 'first' })
+  })
+
+  it('gets the failure of the first when the replica fails too', async () => {
+    const { sidecar } = await start(NOWHERE, (_, response) => response.writeHead(500).end())
+    const { status, text } = await fetchFrom(sidecar, MANIFEST)
+    expect([status, text]).toEqual([424, expect.stringContaining(REGISTRY.host)])
+  })
+
+  it('that breaks off in its body is broken, not mended from elsewhere', async () => {
+    const first = await startRawUpstream(world.registryLeaf, (socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf', () => socket.destroy())
+      })
+    })
+    const { sidecar, replica } = await start(first.connect)
+    const reply = await openFrom(sidecar, MANIFEST)
+    await expect(readText(reply)).rejects.toMatchObject({ code: 'ECONNRESET' })
+    expect(replica.wire).toEqual([])
+  })
+
+  it('gets URLs of the replica under the name that it asked for', async () => {
+    const { sidecar } = await start(NOWHERE, (_, response) => {
+      response
+        .writeHead(200, { link: `<https://${REPLICA.host}/v2/a/tags/list>; rel="next"` })
+        .end()
+    })
+    const { headers } = await fetchFrom(sidecar, '/v2/a/tags/list')
+    expect(headers['link']).toBe(`<http://${NAME}:${sidecar.port}/v2/a/tags/list>; rel="next"`)
+  })
+})
+
+describe('a push', () => {
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
+    'is for the first registry alone: %s',
+    async (method) => {
+      const { connect } = await startFirst(503)
+      const { sidecar, replica } = await start(connect)
+      expect(await fetchFrom(sidecar, MANIFEST, { method })).toMatchObject({ status: 503 })
+      expect(replica.wire).toEqual([])
+    },
+  )
+})
+
+describe("a client's own token", () => {
+  it('is sent to the first registry alone', async () => {
+    const { connect } = await startFirst(503)
+    const replica = await startReplica((_, response) => response.end())
+    const mappings = withReplica(connect, replica.connect)
+    const sidecar = await startSidecar(undefined, { mappings })
+    expect(await fetchFrom(sidecar, MANIFEST)).toMatchObject({ status: 503 })
+    expect(replica.wire).toEqual([])
+  })
+})
