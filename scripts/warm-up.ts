@@ -19,8 +19,13 @@ const status = await load(script).runHelper(['get'], {
   stdout: () => {},
   stderr: (text) => process.stderr.write(text),
   stdoutIsTerminal: false,
+  stderrColumns: undefined,
+  ask: async () => undefined,
   now: () => Date.now(),
+  random: () => Math.random(),
   self: [process.execPath],
+  after: () => () => {},
+  onHangup: () => {},
   stop: new AbortController().signal,
 })
 if (status !== 0) throw new Error('the warm-up got no token')

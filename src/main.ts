@@ -46,6 +46,10 @@ function world(): World {
     get stdoutIsTerminal() {
       return process.stdout.isTTY
     },
+    get stderrColumns() {
+      return process.stderr.isTTY ? process.stderr.columns : undefined
+    },
+    ask,
     now: () => Date.now(),
     random: () => Math.random(),
     after: (ms, act) => {
@@ -59,6 +63,22 @@ function world(): World {
       return stopSignal()
     },
   }
+}
+
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+  const { createInterface } = await import('node:readline')
+  const signal = stopSignal()
+  return await new Promise((resolve) => {
+    // Without its own editing, so that Ctrl-C is the signal that it is elsewhere.
+    const lines = createInterface({ input: process.stdin, terminal: false, signal })
+    lines.once('close', () => resolve(undefined))
+    lines.once('line', (line) => {
+      resolve(line)
+      lines.close()
+    })
+    write(2, question)
+  })
 }
 
 // Where there is no HOME the AWS SDK asks the user database for it; said aloud here, because the

@@ -12,6 +12,10 @@ export type World = {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
   readonly stdoutIsTerminal: boolean
+  /** The width of the terminal that stderr is, if it is one: there progress is drawn. */
+  readonly stderrColumns: number | undefined
+  /** A line that a person types in answer; undefined where no terminal is there to ask. */
+  readonly ask: (question: string) => Promise<string | undefined>
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** From 0 to below 1. */
@@ -26,12 +30,30 @@ export type World = {
   readonly stop: AbortSignal
 }
 
-/** One verb of the command line. */
+/** A flag of a command: read, explained and completed from this one statement. */
+export type Option = {
+  /** Without the dashes. */
+  readonly name: string
+  /** What it takes, such as `FILE`; a switch takes nothing. */
+  readonly value?: string
+  /** Where the value is one of a few words. */
+  readonly choices?: readonly string[]
+  readonly multiple?: true
+  readonly summary: string
+}
+
+/** One verb of the command line. Help, completion, man pages and docs are made from it. */
 export type Command = {
   readonly name: string
   /** One line for `--help`. */
   readonly summary: string
-  readonly usage: string
+  /** What follows the name, such as `HOST…`. */
+  readonly operands?: string
+  /** The words that the first operand may be. */
+  readonly words?: readonly string[]
+  readonly options?: readonly Option[]
+  /** Paragraphs below the options. */
+  readonly notes?: string
   readonly example: string
   /** Hidden commands are called by programs, not by people. */
   readonly hidden?: true

@@ -19,20 +19,15 @@ import { findTarget, lookUpTarget, readSetting, type Target } from './registries
 const DEADLINE_MS = 8500
 
 /** The command of one of Docker's verbs. */
-export function credentialCommand(
-  verb: Verb,
-  summary: string,
-  usage: string,
-  example: string,
-): Command {
-  return { name: verb, summary, usage, example, run: (_, world) => runVerb(verb, world) }
+export function credentialCommand(verb: Verb, summary: string, example: string): Command {
+  return { name: verb, summary, example, run: (_, world) => runVerb(verb, world) }
 }
 
 /** `renew HOST`: started behind an answer; says nothing to anyone. */
 export const renew: Command = {
   name: 'renew',
   summary: 'Renew the token of a host ahead of its end',
-  usage: 'ecr-cname renew HOST',
+  operands: 'HOST',
   example: 'ecr-cname renew docker.company.com',
   hidden: true,
   run: async ([host = ''], world) => {

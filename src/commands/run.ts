@@ -2,7 +2,8 @@
 
 import { UserError } from '../domain/errors.ts'
 import { VERBS } from '../helper/protocol.ts'
-import type { Command, World } from './command.ts'
+import type { World } from './command.ts'
+import { helpOf, overview } from './help.ts'
 import { commands } from './table.ts'
 import { version } from './version.ts'
 
@@ -13,7 +14,7 @@ export const HELPER_NAME = 'docker-credential-ecr-cname'
 export async function run(args: readonly string[], world: World): Promise<number> {
   const [name = '', ...rest] = args
   if (name === '' || name === 'help' || name === '--help' || name === '-h') {
-    world.stdout(overview())
+    world.stdout(overview(commands))
     return name === '' ? 2 : 0
   }
   if (isVersion(name)) return version.run([], world)
@@ -55,22 +56,4 @@ async function guarded(act: () => Promise<number>, world: World): Promise<number
     world.stderr(`ecr-cname: ${error.message}\n`)
     return error.code === 'USAGE' ? 2 : 1
   }
-}
-
-function overview(): string {
-  const shown = commands.filter(({ hidden }) => !hidden)
-  const width = Math.max(...shown.map(({ name }) => name.length))
-  const lines = shown.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
-  return `Amazon ECR under a name of your own.
-
-Usage: ecr-cname <command> [options]
-
-${lines.join('\n')}
-
-ecr-cname <command> --help tells more, with an example.
-`
-}
-
-function helpOf({ summary, usage, example }: Command): string {
-  return `${summary}.\n\nUsage: ${usage}\n\nExample:\n  ${example.replaceAll('\n', '\n  ')}\n`
 }

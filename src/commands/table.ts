@@ -2,7 +2,7 @@
 
 import type { Command } from './command.ts'
 import { credentialCommand, renew } from './credential.ts'
-import { serveHelp } from './serve-help.ts'
+import { serveHelp } from './serve/help.ts'
 import { version } from './version.ts'
 
 const HELPER = 'docker-credential-ecr-cname'
@@ -11,34 +11,26 @@ export const commands: readonly Command[] = [
   {
     ...serveHelp,
     run: async (args, world) => {
-      const { serve } = await import('./serve.ts')
+      const { serve } = await import('./serve/serve.ts')
       return await serve.run(args, world)
     },
   },
   credentialCommand(
     'get',
     "Answer with a registry's credentials",
-    `${HELPER} get < SERVER_URL`,
     `printf docker.company.com | ${HELPER} get`,
   ),
   credentialCommand(
     'store',
     'Keep a login',
-    `${HELPER} store < JSON`,
     `echo '{"ServerURL":"ghcr.io","Username":"me","Secret":"…"}' | ${HELPER} store`,
   ),
   credentialCommand(
     'erase',
     'Drop what is kept for a registry',
-    `${HELPER} erase < SERVER_URL`,
     `printf docker.company.com | ${HELPER} erase`,
   ),
-  credentialCommand(
-    'list',
-    'List the registries that get answers',
-    `${HELPER} list`,
-    `${HELPER} list`,
-  ),
+  credentialCommand('list', 'List the registries that get answers', `${HELPER} list`),
   renew,
   version,
 ]

@@ -6,7 +6,6 @@ import type { Command } from './command.ts'
 export const version: Command = {
   name: 'version',
   summary: 'Print name and version',
-  usage: 'ecr-cname version',
   example: 'ecr-cname version',
   run: async (_, world) => {
     world.stdout(`docker-credential-ecr-cname (ecr-cname) v${packageJson.version}\n`)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 import type { World } from '../../src/commands/command.ts'
-import { serve } from '../../src/commands/serve.ts'
+import { serve } from '../../src/commands/serve/serve.ts'
 import type { Emulator } from '../emulator/emulator.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
@@ -46,6 +46,8 @@ export function startServe(
     stdout: () => {},
     stderr: (text) => events.push(JSON.parse(text) as Record<string, unknown>),
     stdoutIsTerminal: false,
+    stderrColumns: undefined,
+    ask: async () => undefined,
     now: () => Date.now(),
     random: () => Math.random(),
     after: (ms, act) => {

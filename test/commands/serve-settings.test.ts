@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readSettings } from '../../src/commands/serve-settings.ts'
+import { readSettings } from '../../src/commands/serve/settings.ts'
 import { mergeConfig } from '../../src/domain/config.ts'
 import { UserError } from '../../src/domain/errors.ts'
 

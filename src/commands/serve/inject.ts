@@ -1,15 +1,15 @@
 /** `--auth inject`: who may use it, and the tokens behind it. */
 
-import type { Config } from '../domain/config.ts'
-import type { Mapping } from '../domain/mapping.ts'
-import { readGiven } from '../io/certificate.ts'
-import type { Admission } from '../proxy/admission.ts'
-import { createClients, parsePasswords } from '../proxy/clients.ts'
-import type { Tokens } from '../proxy/tokens.ts'
-import type { Supply } from '../tokens/supply.ts'
-import type { Log } from './log.ts'
-import type { InjectSettings } from './serve-settings.ts'
-import { supplyFor, type SupplyWorld } from './serve-tokens.ts'
+import type { Config } from '../../domain/config.ts'
+import type { Mapping } from '../../domain/mapping.ts'
+import { readGiven } from '../../io/certificate.ts'
+import type { Admission } from '../../proxy/admission.ts'
+import { createClients, parsePasswords } from '../../proxy/clients.ts'
+import type { Tokens } from '../../proxy/tokens.ts'
+import type { Supply } from '../../tokens/supply.ts'
+import type { Log } from '../log.ts'
+import type { InjectSettings } from './settings.ts'
+import { supplyFor, type SupplyWorld } from './tokens.ts'
 
 /** Who may use it, with the file of clients read. */
 export function readAdmission({ clientsFile, clientCaFile, allow }: InjectSettings): Admission {

@@ -1,9 +1,9 @@
 /** Which names `serve` answers to, and the registry behind each. */
 
-import { type Config, mergeConfig } from '../domain/config.ts'
-import { UserError } from '../domain/errors.ts'
-import type { Mapping, Mappings } from '../domain/mapping.ts'
-import type { Environment } from './command.ts'
+import { type Config, mergeConfig } from '../../domain/config.ts'
+import { UserError } from '../../domain/errors.ts'
+import type { Mapping, Mappings } from '../../domain/mapping.ts'
+import type { Environment } from '../command.ts'
 
 /** Names that are served, and those of the configuration that can't be. */
 export type ServedRegistries = { readonly mappings: Mappings; readonly left: readonly string[] }

@@ -1,14 +1,14 @@
 /** The settings of `serve`: flags win over the environment, the environment over the configuration. */
 
-import type { Allow } from '../domain/allow.ts'
-import type { Config } from '../domain/config.ts'
-import { UserError } from '../domain/errors.ts'
-import type { HostPort } from '../domain/mapping.ts'
-import type { CertificateFiles } from '../io/certificate.ts'
-import { type Address, isLoopback, parseAddress } from '../proxy/address.ts'
-import { DEFAULT_LIMITS, type Limits } from '../proxy/server.ts'
-import type { Environment } from './command.ts'
-import { readRegistries, type ServedRegistries } from './serve-registries.ts'
+import type { Allow } from '../../domain/allow.ts'
+import type { Config } from '../../domain/config.ts'
+import { UserError } from '../../domain/errors.ts'
+import type { HostPort } from '../../domain/mapping.ts'
+import type { CertificateFiles } from '../../io/certificate.ts'
+import { type Address, isLoopback, parseAddress } from '../../proxy/address.ts'
+import { DEFAULT_LIMITS, type Limits } from '../../proxy/server.ts'
+import type { Environment } from '../command.ts'
+import { readRegistries, type ServedRegistries } from './registries.ts'
 import {
   count,
   find,
@@ -19,7 +19,7 @@ import {
   seconds,
   type Written,
   wrong,
-} from './serve-sources.ts'
+} from './sources.ts'
 
 export type ServeSettings = ServedRegistries & {
   readonly listen: readonly Address[]

@@ -1,10 +1,10 @@
 /** Reads what is served anew when its files change, and on SIGHUP. */
 
 import { isDeepStrictEqual } from 'node:util'
-import { UserError } from '../domain/errors.ts'
-import type { World } from './command.ts'
-import type { Log } from './log.ts'
-import { type Service, stampsOf } from './serve-service.ts'
+import { UserError } from '../../domain/errors.ts'
+import type { World } from '../command.ts'
+import type { Log } from '../log.ts'
+import { type Service, stampsOf } from './service.ts'
 
 export type ReloadOptions = {
   /** What is served at first. */

@@ -1,30 +1,10 @@
 /** Where the settings of `serve` are written: flags, else variables, else the configuration. */
 
-import { parseArgs } from 'node:util'
-import { UserError } from '../domain/errors.ts'
-import type { ProxyConfig } from '../domain/proxy-config.ts'
-import type { Environment } from './command.ts'
-
-const FLAGS = {
-  listen: { type: 'string', multiple: true },
-  registry: { type: 'string', multiple: true },
-  'tls-cert': { type: 'string', multiple: true },
-  'tls-key': { type: 'string', multiple: true },
-  auth: { type: 'string' },
-  clients: { type: 'string' },
-  'client-ca': { type: 'string' },
-  blobs: { type: 'string' },
-  'read-only': { type: 'boolean' },
-  admin: { type: 'string' },
-  cloudwatch: { type: 'string' },
-  'log-format': { type: 'string' },
-  drain: { type: 'string' },
-  'max-connections': { type: 'string' },
-  'max-connections-per-client': { type: 'string' },
-  'max-header': { type: 'string' },
-  'max-url': { type: 'string' },
-  idle: { type: 'string' },
-} as const
+import { UserError } from '../../domain/errors.ts'
+import type { ProxyConfig } from '../../domain/proxy-config.ts'
+import { readArguments } from '../arguments.ts'
+import type { Environment } from '../command.ts'
+import { serveHelp } from './help.ts'
 
 /** The flags that take one text: their variable, if any, and their key of the configuration. */
 const SOURCES = {
@@ -66,11 +46,10 @@ export type Written = { readonly where: string; readonly text: string }
 
 /** The flags; unknown ones throw a UserError. */
 export function readFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS }).values
-  } catch (error) {
-    throw new UserError('USAGE', `serve: ${(error as Error).message}`, { cause: error })
-  }
+  const { flags, operands } = readArguments(serveHelp, args)
+  const [extra] = operands
+  if (extra === undefined) return flags
+  throw new UserError('USAGE', `serve: it takes options only, got ${JSON.stringify(extra)}`)
 }
 
 /** A setting as it was written, and where. */

@@ -1,15 +1,15 @@
 /** The sidecar's own tokens: minted and kept by the rules of the helper. */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Config } from '../domain/config.ts'
-import type { Mapping } from '../domain/mapping.ts'
-import { identityOf } from '../front/identity.ts'
-import { loadConfig } from '../io/config.ts'
-import { dropToken, holdToken, renewToken, type Tools, type Wanted } from '../tokens/keeper.ts'
-import { createSupply, type Supply } from '../tokens/supply.ts'
-import type { Environment, World } from './command.ts'
-import type { Log } from './log.ts'
-import { servesAnyPort } from './registries.ts'
+import type { Config } from '../../domain/config.ts'
+import type { Mapping } from '../../domain/mapping.ts'
+import { identityOf } from '../../front/identity.ts'
+import { loadConfig } from '../../io/config.ts'
+import { dropToken, holdToken, renewToken, type Tools, type Wanted } from '../../tokens/keeper.ts'
+import { createSupply, type Supply } from '../../tokens/supply.ts'
+import type { Environment, World } from '../command.ts'
+import type { Log } from '../log.ts'
+import { servesAnyPort } from '../registries.ts'
 
 export type SupplyWorld = Pick<World, 'env' | 'now' | 'random' | 'after'>
 
@@ -32,11 +32,11 @@ export function supplyFor(
       signal,
       mint: async () => {
         log('debug', 'minting', { registry, profile: mapping.profile, roleArn: mapping.roleArn })
-        const { mint } = await import('../aws/mint.ts')
+        const { mint } = await import('../../aws/mint.ts')
         return await mint(mapping.registry, mapping, { env, signal })
       },
       // The supply does it itself.
-      renewLater: () => {},
+      renewLater: async () => {},
       unkept: (error) => log('warn', 'a token was not kept', { registry, error: messageOf(error) }),
     }
   }

@@ -1,15 +1,15 @@
 /** What is served: read from flags, variables and files, whole or not at all. */
 
-import type { Config } from '../domain/config.ts'
-import { stamp } from '../front/identity.ts'
-import { configFiles } from '../front/places.ts'
-import { readCertificate, readGiven } from '../io/certificate.ts'
-import { loadConfig } from '../io/config.ts'
-import type { Admission } from '../proxy/admission.ts'
-import { type ServerTls, tlsOf } from '../proxy/certificate.ts'
-import type { Environment } from './command.ts'
-import { readAdmission } from './serve-inject.ts'
-import { readSettings, type ServeSettings } from './serve-settings.ts'
+import type { Config } from '../../domain/config.ts'
+import { stamp } from '../../front/identity.ts'
+import { configFiles } from '../../front/places.ts'
+import { readCertificate, readGiven } from '../../io/certificate.ts'
+import { loadConfig } from '../../io/config.ts'
+import type { Admission } from '../../proxy/admission.ts'
+import { type ServerTls, tlsOf } from '../../proxy/certificate.ts'
+import type { Environment } from '../command.ts'
+import { readAdmission } from './inject.ts'
+import { readSettings, type ServeSettings } from './settings.ts'
 
 export type Service = {
   readonly config: Config

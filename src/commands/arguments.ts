@@ -1,0 +1,50 @@
+/** Flags and operands of a command, read as its options say. */
+
+import { parseArgs } from 'node:util'
+import { UserError } from '../domain/errors.ts'
+import type { Command, Option } from './command.ts'
+
+/** What was given for each option: a text, texts where it is repeatable, true for a switch. */
+export type Flags<O extends readonly Option[]> = {
+  readonly [One in O[number] as One['name']]?: One extends { readonly multiple: true }
+    ? readonly string[]
+    : One extends { readonly value: string }
+      ? string
+      : boolean
+}
+
+/** Reads them; what no option says throws a UserError. */
+export function readArguments<const O extends readonly Option[]>(
+  command: Pick<Command, 'name'> & { readonly options: O },
+  args: readonly string[],
+): { readonly flags: Flags<O>; readonly operands: readonly string[] } {
+  const { name, options } = command
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: Object.fromEntries(options.map((option) => [option.name, toParsed(option)])),
+      allowPositionals: true,
+    })
+    options.forEach((option) => requireChoice(option, values[option.name]))
+    return { flags: values as Flags<O>, operands: positionals }
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw new UserError('USAGE', `${name}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function toParsed({ value, multiple }: Option) {
+  return {
+    type: value === undefined ? 'boolean' : 'string',
+    multiple: multiple === true,
+  } as const
+}
+
+function requireChoice({ name, choices }: Option, given: unknown): void {
+  if (!choices || given === undefined) return
+  for (const text of [given].flat()) {
+    if (choices.includes(text as string)) continue
+    const expected = choices.join(' or ')
+    throw new UserError('USAGE', `--${name}: expected ${expected}, got ${JSON.stringify(text)}`)
+  }
+}

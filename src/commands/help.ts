@@ -1,0 +1,67 @@
+/** The texts of `--help`, made from the table of the commands. */
+
+import type { Command, Option } from './command.ts'
+
+const WIDTH = 98
+const COLUMN = 28
+
+/** What `ecr-cname --help` says. */
+export function overview(commands: readonly Command[]): string {
+  const shown = commands.filter(({ hidden }) => !hidden)
+  const width = Math.max(...shown.map(({ name }) => name.length))
+  const lines = shown.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
+  return `Amazon ECR under a name of your own.
+
+Usage: ecr-cname <command> [options]
+
+${lines.join('\n')}
+
+ecr-cname <command> --help tells more, with an example.
+`
+}
+
+/** What `ecr-cname <command> --help` says. */
+export function helpOf(command: Command): string {
+  const { summary, options = [], notes, example } = command
+  return [
+    `${summary}.`,
+    `Usage: ${usageOf(command)}`,
+    ...(options.length > 0 ? [options.map(toLines).join('\n')] : []),
+    ...(notes === undefined ? [] : [notes]),
+    `Example:\n  ${example.replaceAll('\n', '\n  ')}\n`,
+  ].join('\n\n')
+}
+
+/** How a command is called. */
+export function usageOf({ name, operands, options = [] }: Command): string {
+  const flags = options.length > 0 ? '[options]' : undefined
+  return ['ecr-cname', name, operands, flags].filter((part) => part !== undefined).join(' ')
+}
+
+/** A flag with what it takes, such as `--listen ADDR:PORT`. */
+export function flagOf({ name, value }: Option): string {
+  return value === undefined ? `--${name}` : `--${name} ${value}`
+}
+
+function toLines(option: Option): string {
+  const [first = '', ...rest] = wrap(option.summary, WIDTH - COLUMN)
+  const flag = `  ${flagOf(option)}`
+  const head = flag.length < COLUMN ? [`${flag.padEnd(COLUMN)}${first}`] : [flag, indent(first)]
+  return [...head, ...rest.map(indent)].join('\n')
+}
+
+function indent(line: string): string {
+  return ' '.repeat(COLUMN) + line
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
