@@ -223,7 +223,7 @@ describe('serve', () => {
 
   it.each([
     [['--nonsense'], /^serve: Unknown option '--nonsense'/],
-    [['docker.company.test'], /^serve: Unexpected argument/],
+    [['docker.company.test'], /^serve: it takes options only/],
     [['--drain', 'soon'], /^--drain: expected a number of seconds, got "soon"$/],
     [['--drain', '-1'], /--drain/],
     [['--log-format', 'xml'], /^--log-format: expected json or pretty, got "xml"$/],
