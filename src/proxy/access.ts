@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { Place } from './place.ts'
 
 export type Access = {
   readonly method: string
@@ -10,6 +11,14 @@ export type Access = {
   /** Who sent it, where the sidecar has clients of its own. */
   readonly client?: string
   readonly path: string
+  /** What it was about; absent where no route was found. */
+  readonly kind?: Place['kind']
+  /** The host of the registry that is mapped to the name. */
+  readonly registry?: string
+  /** As the client named it, without the prefix of a mapping. */
+  readonly repository?: string
+  /** The tag or digest that it names. */
+  readonly reference?: string
   /** The registry that answered in place of the first. */
   readonly replica?: string
   /** 499 when the client left before it had an answer. */
