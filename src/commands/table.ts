@@ -1,6 +1,7 @@
 /** The commands, in the order of the help. */
 
 import type { Command } from './command.ts'
+import { completionHelp } from './completion/help.ts'
 import { credentialCommand, renew } from './credential.ts'
 import { serveHelp } from './serve/help.ts'
 import { version } from './version.ts'
@@ -31,6 +32,13 @@ export const commands: readonly Command[] = [
     `printf docker.company.com | ${HELPER} erase`,
   ),
   credentialCommand('list', 'List the registries that get answers', `${HELPER} list`),
+  {
+    ...completionHelp,
+    run: async (args, world) => {
+      const { printCompletion } = await import('./completion/completion.ts')
+      return await printCompletion(args, world, commands)
+    },
+  },
   renew,
   version,
 ]
