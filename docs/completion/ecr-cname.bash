@@ -4,7 +4,7 @@ _ecr_cname() {
   local words='' paths=''
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='serve get store erase list completion version --help --version'
+    words='serve get store erase list credential-provider completion version --help --version'
   else
     case "${COMP_WORDS[1]} $before" in
     'serve --listen') : ;;
@@ -31,6 +31,7 @@ _ecr_cname() {
       store) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       erase) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       list) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
+      credential-provider) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       completion) if [[ $word == -* ]]; then words='--help'; else ((COMP_CWORD == 2)) && words='bash zsh fish powershell'; fi ;;
       version) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       esac

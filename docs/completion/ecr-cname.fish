@@ -24,6 +24,7 @@ complete -c ecr-cname -n __fish_use_subcommand -a get -d 'Answer with a registry
 complete -c ecr-cname -n __fish_use_subcommand -a store -d 'Keep a login'
 complete -c ecr-cname -n __fish_use_subcommand -a erase -d 'Drop what is kept for a registry'
 complete -c ecr-cname -n __fish_use_subcommand -a list -d 'List the registries that get answers'
+complete -c ecr-cname -n __fish_use_subcommand -a credential-provider -d 'Answer kubelet\'s CredentialProviderRequest'
 complete -c ecr-cname -n __fish_use_subcommand -a completion -d 'Print what makes a shell complete our commands and flags'
 complete -c ecr-cname -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish powershell'
 complete -c ecr-cname -n __fish_use_subcommand -a version -d 'Print name and version'

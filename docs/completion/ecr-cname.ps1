@@ -7,6 +7,7 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'store' = @('--help')
     'erase' = @('--help')
     'list' = @('--help')
+    'credential-provider' = @('--help')
     'completion' = @('bash', 'zsh', 'fish', 'powershell', '--help')
     'version' = @('--help')
   }

@@ -33,6 +33,19 @@ export const commands: readonly Command[] = [
   ),
   credentialCommand('list', 'List the registries that get answers', `${HELPER} list`),
   {
+    name: 'credential-provider',
+    summary: "Answer kubelet's CredentialProviderRequest",
+    operands: '< REQUEST',
+    notes: `Kubelet starts it for images that match, see its CredentialProviderConfig. With the token and
+the annotation eks.amazonaws.com/role-arn of a service account, the pod's own role pulls.`,
+    example: `echo '{"apiVersion":"credentialprovider.kubelet.k8s.io/v1","kind":"CredentialProviderRequest",
+  "image":"docker.company.com/app"}' | ecr-cname credential-provider`,
+    run: async (_, world) => {
+      const { provideCredentials } = await import('./credential-provider.ts')
+      return await provideCredentials(world)
+    },
+  },
+  {
     ...completionHelp,
     run: async (args, world) => {
       const { printCompletion } = await import('./completion/completion.ts')
