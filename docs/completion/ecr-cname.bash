@@ -4,7 +4,7 @@ _ecr_cname() {
   local words='' paths=''
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='serve get store erase list credential-provider completion version --help --version'
+    words='serve get store erase list cert credential-provider completion version --help --version'
   else
     case "${COMP_WORDS[1]} $before" in
     'serve --listen') : ;;
@@ -24,6 +24,10 @@ _ecr_cname() {
     'serve --idle') : ;;
     'serve --log-format') words='json pretty' ;;
     'serve --drain') : ;;
+    'cert --zone') : ;;
+    'cert --dir') paths=1 ;;
+    'cert --for') words='docker podman containerd system' ;;
+    'cert --root') paths=1 ;;
     *)
       case "${COMP_WORDS[1]}" in
       serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
@@ -31,6 +35,7 @@ _ecr_cname() {
       store) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       erase) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       list) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
+      cert) if [[ $word == -* ]]; then words='--zone --dir --renew --install --uninstall --for --root --yes --json --help'; else :; fi ;;
       credential-provider) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       completion) if [[ $word == -* ]]; then words='--help'; else ((COMP_CWORD == 2)) && words='bash zsh fish powershell'; fi ;;
       version) if [[ $word == -* ]]; then words='--help'; else :; fi ;;

@@ -7,6 +7,7 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'store' = @('--help')
     'erase' = @('--help')
     'list' = @('--help')
+    'cert' = @('--zone', '--dir', '--renew', '--install', '--uninstall', '--for', '--root', '--yes', '--json', '--help')
     'credential-provider' = @('--help')
     'completion' = @('bash', 'zsh', 'fish', 'powershell', '--help')
     'version' = @('--help')
@@ -15,6 +16,7 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'serve --auth' = @('passthrough', 'inject')
     'serve --blobs' = @('redirect', 'stream')
     'serve --log-format' = @('json', 'pretty')
+    'cert --for' = @('docker', 'podman', 'containerd', 'system')
   }
   $given = @($ast.CommandElements | ForEach-Object { $_.ToString() })
   if ($word -ne '' -and $given.Count -gt 1) { $given = @($given[0..($given.Count - 2)]) }

@@ -1,5 +1,6 @@
 /** The commands, in the order of the help. */
 
+import { certHelp } from './cert/help.ts'
 import type { Command } from './command.ts'
 import { completionHelp } from './completion/help.ts'
 import { credentialCommand, renew } from './credential.ts'
@@ -32,6 +33,13 @@ export const commands: readonly Command[] = [
     `printf docker.company.com | ${HELPER} erase`,
   ),
   credentialCommand('list', 'List the registries that get answers', `${HELPER} list`),
+  {
+    ...certHelp,
+    run: async (args, world) => {
+      const { cert } = await import('./cert/cert.ts')
+      return await cert(args, world)
+    },
+  },
   {
     name: 'credential-provider',
     summary: "Answer kubelet's CredentialProviderRequest",
