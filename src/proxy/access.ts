@@ -10,6 +10,8 @@ export type Access = {
   readonly method: string
   /** The Host, as the client sent it. */
   readonly name: string
+  /** Where it came from: the client, or the load balancer before it. */
+  readonly address?: string
   /** Who sent it, where the sidecar has clients of its own. */
   readonly client?: string
   readonly path: string
@@ -61,6 +63,8 @@ export function observe(
   response: ServerResponse,
 ): Observed {
   const started = now()
+  // Asked now, for a socket that is closed no longer knows.
+  const { remoteAddress: address = '' } = request.socket
   let failure: unknown
   let subject: Subject = {}
   let client = ''
@@ -73,6 +77,7 @@ export function observe(
     onAccess({
       method: request.method ?? '',
       name: request.headers.host ?? '',
+      ...(address !== '' && { address }),
       ...(client !== '' && { client }),
       path: request.url?.split('?')[0] ?? '',
       ...subject,

@@ -16,7 +16,7 @@ export type NameState = {
   /** The certificate that clients of this name are shown; none over plain HTTP. */
   readonly certificate?: { readonly notBefore: number; readonly notAfter: number }
   /** Whether the sidecar logs in to the registry itself. */
-  readonly injects: boolean
+  readonly injects?: boolean
   /** The sidecar's own token, with `inject`. */
   readonly token?: { readonly mintedAt: number; readonly expiresAt: number }
   readonly upstream: UpstreamState

@@ -234,6 +234,7 @@ describe('the log of a sidecar', () => {
       message: 'request',
       method: 'GET',
       name: `${NAME}:${port}`,
+      address: '127.0.0.1',
       path: '/v2/team/app/manifests/log',
       kind: 'manifests',
       registry: emulator.registry.host,

@@ -449,6 +449,7 @@ describe('the account of a request', () => {
       {
         method: 'PUT',
         name: NAME,
+        address: '127.0.0.1',
         path: '/v2/team/app/manifests/1.2',
         kind: 'manifests',
         registry: REGISTRY.host,

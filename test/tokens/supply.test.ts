@@ -64,6 +64,15 @@ describe('a supply', () => {
     expect(state.minted).toBe(1)
   })
 
+  it('tells from when to when its token is good, and of none that it dropped', async () => {
+    const { life, held, refused } = supply()
+    expect(life()).toBeUndefined()
+    await held()
+    expect(life()).toEqual({ mintedAt: START, expiresAt: START + 12 * HOUR })
+    refused(`Basic ${btoa('AWS:token-1')}`)
+    expect(life()).toBeUndefined()
+  })
+
   it('mints once for all who ask at the same time', async () => {
     const { held } = supply()
     expect(await Promise.all([held(), held(), held()])).toEqual(Array(3).fill('token-1'))
