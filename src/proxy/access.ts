@@ -45,6 +45,9 @@ export type AccessOptions = {
   readonly onAccess: (access: Access) => void
 }
 
+/** The error of an answer that its client did not wait for. */
+export const CLIENT_LEFT = 'the client left'
+
 /** Observes a request until it is over, however it ends, and then reports it. */
 export function observe(
   { now, onAccess }: AccessOptions,
@@ -83,7 +86,7 @@ export function observe(
 
 function errorOf(failure: unknown, response: ServerResponse): string | undefined {
   if (failure instanceof Error) return withCause(failure)
-  return response.writableFinished ? undefined : 'the client left'
+  return response.writableFinished ? undefined : CLIENT_LEFT
 }
 
 function withCause({ message, cause }: Error): string {

@@ -2,11 +2,14 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { sitesOf } from '../../domain/mapping.ts'
+import packageJson from '../../../package.json' with { type: 'json' }
 import type { Access } from '../../proxy/access.ts'
 import { createAdmin } from '../../proxy/admin.ts'
 import { createExchange } from '../../proxy/exchange.ts'
-import { HEALTH } from '../../proxy/route.ts'
+import { createHistory } from '../../proxy/history.ts'
+import { HEALTH, servedName } from '../../proxy/route.ts'
 import { listen, type Listener, type ListenOptions } from '../../proxy/server.ts'
+import type { StatusPageOptions } from '../../proxy/status-page.ts'
 import { createUpstream } from '../../proxy/upstream.ts'
 import type { Command, World } from '../command.ts'
 import { createLog, type Log, readLevel } from '../log.ts'
@@ -15,6 +18,7 @@ import { createSupplies } from './inject.ts'
 import { followChanges } from './reload.ts'
 import { readService, type Service } from './service.ts'
 import type { ServeSettings } from './settings.ts'
+import { stateOf } from './state.ts'
 
 export const serve: Command = { ...serveHelp, run }
 
@@ -28,11 +32,11 @@ async function run(args: readonly string[], world: World): Promise<number> {
     now: world.now,
   })
   const stopped = aborted(world.stop)
-  const { handler, take, close } = createHandling(service, world, log)
+  const { handler, take, close, page } = createHandling(service, world, log)
   let graceMs = service.settings.drainMs
   try {
     const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
-    const listeners = await listenAll(service, { handler, onError }, log)
+    const listeners = await listenAll(service, { handler, onError, page }, log)
     const takeAll = (next: Service) => {
       take(next)
       listeners.forEach(({ useTls }) => next.tls && useTls(next.tls))
@@ -53,9 +57,20 @@ async function run(args: readonly string[], world: World): Promise<number> {
 function createHandling(first: Service, world: World, log: Log) {
   const upstream = createUpstream()
   const supply = createSupplies(world, log)
-  const onAccess = (access: Access) => logAccess(log, access)
+  const startedAt = world.now()
   let current: Handler
-  const take = ({ settings, config, admission }: Service) => {
+  let service = first
+  const history = createHistory({
+    now: world.now,
+    nameOf: (host) => servedName(host, service.settings.mappings),
+  })
+  const onAccess = (access: Access) => {
+    logAccess(log, access)
+    history.add(access)
+  }
+  const take = (next: Service) => {
+    service = next
+    const { settings, config, admission } = next
     const { mappings, readOnly, blobHosts } = settings
     const sites = [...mappings.values()].flatMap(sitesOf)
     const tokensFor = supply(admission ? sites : [], config)
@@ -74,6 +89,13 @@ function createHandling(first: Service, world: World, log: Log) {
   return {
     handler: (...exchange: Parameters<Handler>) => current(...exchange),
     take,
+    page: {
+      state: async () => stateOf(service, startedAt),
+      history: async () => history.snapshot(),
+      version: packageJson.version,
+      now: world.now,
+      host: first.settings.admin.host,
+    },
     close: () => {
       supply([], first.config)
       upstream.close()
@@ -82,12 +104,12 @@ function createHandling(first: Service, world: World, log: Log) {
 }
 
 type Handler = ListenOptions['handler']
-type Handling = Pick<ListenOptions, 'handler' | 'onError'>
+type Handling = Pick<ListenOptions, 'handler' | 'onError'> & { readonly page: StatusPageOptions }
 
 // All or none: an open listener would keep a process alive that is about to fail.
 async function listenAll(
   { settings, tls }: Service,
-  { handler, onError }: Handling,
+  { handler, onError, page }: Handling,
   log: Log,
 ): Promise<readonly Listener[]> {
   const listeners: Listener[] = []
@@ -97,7 +119,7 @@ async function listenAll(
         await listen({ address, ...(tls && { tls }), handler, limits: settings.limits, onError }),
       )
     }
-    const admin = await listenAdmin(settings, onError, log)
+    const admin = await listenAdmin(settings, { onError, page }, log)
     logStart(log, settings, { listeners, admin })
     return admin ? [...listeners, admin] : listeners
   } catch (error) {
@@ -108,11 +130,11 @@ async function listenAll(
 
 async function listenAdmin(
   { admin, isAdminAsked }: ServeSettings,
-  onError: ListenOptions['onError'],
+  { onError, page }: Omit<Handling, 'handler'>,
   log: Log,
 ): Promise<Listener | undefined> {
   try {
-    return await listen({ address: admin, handler: createAdmin(), onError })
+    return await listen({ address: admin, handler: createAdmin(page), onError })
   } catch (error) {
     if (isAdminAsked || !(error instanceof UserError)) throw error
     log('warn', 'no admin address: --admin names another', { error: error.message })
