@@ -237,5 +237,5 @@ function mergeEntries(entries: readonly Entry[]): readonly Entry[] {
 }
 
 function newestFirst(entries: readonly Entry[]): readonly Entry[] {
-  return [...entries].sort((a, b) => b.at - a.at)
+  return entries.toReversed().sort((a, b) => b.at - a.at)
 }

@@ -4,7 +4,7 @@ import type { State } from '../../proxy/state.ts'
 import type { Service } from './service.ts'
 
 /** The state of a service as far as its settings tell it. */
-export function stateOf({ settings }: Service, startedAt: number): State {
+export function stateOf({ settings, tls }: Service, startedAt: number): State {
   return {
     startedAt,
     workers: 1,
@@ -12,6 +12,8 @@ export function stateOf({ settings }: Service, startedAt: number): State {
       name,
       registry: registry.host,
       replicas: replicas.map((replica) => replica.registry.host),
+      ...(tls && { certificate: tls.validityFor(name) }),
+      injects: settings.inject !== undefined,
       upstream: {},
     })),
   }

@@ -68,8 +68,12 @@ function certificateConcerns({ name, certificate }: NameState, now: number): rea
   return [{ name, about, level: 'warning', text }]
 }
 
-function tokenConcerns({ name, token }: NameState, now: number): readonly Concern[] {
-  if (!token) return []
+function tokenConcerns({ name, injects, token }: NameState, now: number): readonly Concern[] {
+  if (!injects) return []
+  if (!token) {
+    const text = 'there is no token yet; if none comes, the log says why'
+    return [{ name, about: 'token', level: 'warning', text }]
+  }
   const left = token.expiresAt - now
   if (left <= 0) {
     const text = `the token expired ${ago(token.expiresAt, now)}, and there is no newer one`

@@ -70,8 +70,9 @@ function certificateOf({ state: { certificate }, concerns, now }: CardOptions): 
   }
 }
 
-function tokenOf({ state: { token }, concerns, now }: CardOptions): Fact {
-  if (!token) return { text: markup`<span class="none">none of its own</span>` }
+function tokenOf({ state: { injects, token }, concerns, now }: CardOptions): Fact {
+  if (!injects) return { text: markup`<span class="none">clients send theirs</span>` }
+  if (!token) return { level: levelOf(concerns, 'token'), text: markup`none` }
   const { mintedAt, expiresAt } = token
   return {
     level: levelOf(concerns, 'token'),

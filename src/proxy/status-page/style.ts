@@ -55,7 +55,7 @@ h2 { font-size: 17px; line-height: 1.35; font-weight: 650; }
 .fact.warning .words { color: var(--warning); }
 .fact.problem .words { color: var(--problem); }
 .mark { font-weight: 700; }
-dd > .host, dd > .reason { display: block; line-height: 1.4; }
+dd .host, dd .reason { display: block; line-height: 1.4; }
 .life { display: block; width: 100%; height: 3px; border-radius: 2px; margin-top: 7px; }
 .track { fill: var(--track); }
 .life .left, .bars { fill: var(--accent); }
@@ -78,7 +78,7 @@ th.number, td.number { text-align: right; white-space: nowrap; padding-left: 14p
 td.number { color: var(--soft); font-size: 14px; }
 .first, .second { display: block; }
 .first { line-height: 1.4; }
-.tag { color: var(--soft); }
+.tag { color: var(--soft); display: inline-block; }
 summary { cursor: pointer; padding: 8px 0 0; border-top: 1px solid var(--line); }
 details[open] summary { padding-bottom: 8px; }
 details thead, .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
