@@ -1,13 +1,12 @@
 /** Mints a token: GetAuthorizationToken, of ECR or of the public gallery. */
 
 import type { ECRClient } from '@aws-sdk/client-ecr'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
-import type { Agent } from 'agent-base'
 import type { Registry } from '../domain/registry.ts'
 import { expiryOf, readToken, type Token } from '../domain/token.ts'
 import type { Environment } from '../front/places.ts'
 import { credentialsOf } from './credentials.ts'
 import { explain } from './explain.ts'
+import { handlerFor, rejection } from './handler.ts'
 import type { Principal } from './principal.ts'
 
 export type MintOptions = {
@@ -31,12 +30,8 @@ export async function mint(
   principal: Principal,
   { env, signal }: MintOptions,
 ): Promise<Token> {
-  const agent = await agentOf(env)
-  const requestHandler = new NodeHttpHandler({
-    connectionTimeout: 3000,
-    ...(agent ? { httpAgent: agent, httpsAgent: agent } : {}),
-  })
-  const settings = { region: registry.region, requestHandler, logger: SILENT }
+  const handler = await handlerFor(env)
+  const settings = { region: registry.region, ...handler }
   try {
     const credentials = await credentialsOf(principal, { ...settings, env })
     const endpoints = endpointFlags(registry, env)
@@ -47,20 +42,9 @@ export async function mint(
   } catch (error) {
     throw explain(error, { registry, principal, env })
   } finally {
-    requestHandler.destroy()
+    handler.requestHandler.destroy()
   }
 }
-
-// What speaks to proxies is loaded only where there may be one.
-async function agentOf(env: Environment): Promise<Agent | undefined> {
-  if (!Object.keys(env).some((name) => /^https?_proxy$/i.test(name))) return undefined
-  const { proxyAgent } = await import('./agents.ts')
-  return proxyAgent(env)
-}
-
-// The SDK warns on the console where it is given no logger.
-const quiet = (): void => {}
-const SILENT = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet }
 
 type ClientConfig = NonNullable<ConstructorParameters<typeof ECRClient>[0]>
 
@@ -104,12 +88,4 @@ function toToken({ authorizationToken, expiresAt }: Authorization): Token {
   // Both are told; the earlier one is safe.
   const ends = [expiresAt?.getTime(), expiryOf(token.secret)].filter((end) => end !== undefined)
   return { ...token, expiresAt: ends.length > 0 ? Math.min(...ends) : undefined }
-}
-
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const end = (): void => reject(Object.assign(new Error('deadline'), { name: 'AbortError' }))
-    if (signal.aborted) end()
-    else signal.addEventListener('abort', end, { once: true })
-  })
 }

@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream'
 import { type Refusal, refusalText } from './refusal.ts'
 
 export type Connections = {
+  /** How many are open, handshakes too. */
+  readonly count: () => number
   /** Answers what could not be read as a request, where there is still room for an answer. */
   readonly refuse: (socket: Duplex, refusal: Refusal) => void
   /** Takes no more connections, lets requests finish for so long, then cuts what is left. */
@@ -40,6 +42,7 @@ export function trackConnections(
     })
   })
   return {
+    count: () => sockets.size,
     refuse: (socket, refusal) => refuseOn(socket, connections.get(socket), refusal),
     async drain(graceMs) {
       isDraining = true

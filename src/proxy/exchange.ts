@@ -8,6 +8,7 @@ import { type Admission, identify, permit } from './admission.ts'
 import { followToBlob } from './blobs.ts'
 import { type Answered, askInTurn } from './failover.ts'
 import { type Fields, toClient, toFields, toUpstream, valuesOf, without } from './headers.ts'
+import { placeOf } from './place.ts'
 import { bodyWithoutPrefix, namesRepositories, withPrefix } from './prefix.ts'
 import { refuse, Refusal } from './refusal.ts'
 import { type Head, HEALTH, pathOf, type Route, routeOf, type Rules } from './route.ts'
@@ -56,10 +57,12 @@ export function answerHealth(response: ServerResponse): void {
 }
 
 async function answer(options: ExchangeOptions, exchange: Exchange): Promise<void> {
-  const { request, response } = exchange
+  const { request, response, observed } = exchange
   const head = headOf(request)
-  if (pathOf(head) === HEALTH) return answerHealth(response)
+  const path = pathOf(head)
+  if (path === HEALTH) return answerHealth(response)
   const route = routeOf(head, options)
+  observed.about(route.mapping, placeOf(path))
   const wished = await admit(options.inject, { head, route }, exchange)
   const asked = { head: toPrefixed({ ...head, target: wished }, route.mapping), route }
   const { reply, site } = await askAll(options, asked, exchange)

@@ -161,16 +161,21 @@ function recent(series: Series, now: number): readonly Minute[] {
 }
 
 // 424 is what docker shows of a registry that failed. Below 400 an error cut the answer.
-function isError({ status, error }: Access): boolean {
-  return status >= 500 || status === 424 || (status < 400 && isFault(error))
+function isError(access: Access): boolean {
+  const { status } = access
+  const error = errorOf(access)
+  const isCut = status < 400 && error !== undefined && error !== CLIENT_LEFT
+  return status >= 500 || status === 424 || isCut
 }
 
-function isFault(error: string | undefined): boolean {
-  return error !== undefined && error !== CLIENT_LEFT
+// Where a replica has answered, the error is that of the registry before it.
+function errorOf({ replica, error }: Access): string | undefined {
+  return replica === undefined ? error : undefined
 }
 
 function kindOf(access: Access): Kind | undefined {
-  const { method, kind, status, error } = access
+  const { method, kind, status } = access
+  const error = errorOf(access)
   // How every login begins.
   if (error?.startsWith(LOGIN_CHALLENGE)) return undefined
   if (error !== undefined || isRefused(status)) return 'failures'
@@ -187,7 +192,7 @@ function isRefused(status: number): boolean {
 function toEntry(kind: Kind, at: number, access: Access): Entry {
   const { client, repository, reference, replica, status } = access
   const reason =
-    kind === 'failures' ? (access.error ?? `the registry answered ${status}`) : undefined
+    kind === 'failures' ? (errorOf(access) ?? `the registry answered ${status}`) : undefined
   return {
     at,
     times: 1,

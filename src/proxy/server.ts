@@ -3,6 +3,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
 import { type Address, bareHost } from './address.ts'
 import type { ServerTls } from './certificate.ts'
@@ -18,6 +19,8 @@ export type ListenOptions = {
   readonly limits?: Limits
   /** Told of what goes wrong while listening, such as too many open files. */
   readonly onError: (error: Error) => void
+  /** Told of what was refused before it was a request for the handler. */
+  readonly onRefusal?: (refusal: Refusal, from: string) => void
 }
 
 /** What a listener takes; it holds its own against clients that want more. */
@@ -46,33 +49,42 @@ export type Listener = {
   readonly url: string
   /** Takes other certificates for connections to come; of no effect where plain HTTP is served. */
   readonly useTls: (tls: ServerTls) => void
+  /** Connections that are open. */
+  readonly connections: () => number
   /** Takes no more connections, lets requests finish for so long, then cuts what is left. */
   readonly drain: (graceMs: number) => Promise<void>
 }
 
 /** Listens. A port in use and the like throw a UserError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { address, tls, handler, onError, limits = DEFAULT_LIMITS } = options
+  const { address, tls, handler, onError, onRefusal, limits = DEFAULT_LIMITS } = options
   const { server, useTls } = tls ? createSecure(tls, limits) : createPlain(limits)
   // No limit but that of their size: those beyond one would be dropped unseen.
   server.maxHeadersCount = 0
   limitConnections(server, limits)
   const connections = trackConnections(server, tls ? 'secureConnection' : 'connection')
+  const refuseSocket = (socket: Duplex, refusal: Refusal) => {
+    onRefusal?.(refusal, (socket as Socket).remoteAddress ?? '')
+    connections.refuse(socket, refusal)
+  }
   server.on('request', (request, response) => {
-    if ((request.url?.length ?? 0) <= limits.urlBytes) handler(request, response)
-    else refuse(response, tooLong(limits))
+    if ((request.url?.length ?? 0) <= limits.urlBytes) return handler(request, response)
+    const refusal = tooLong(limits)
+    onRefusal?.(refusal, request.socket.remoteAddress ?? '')
+    refuse(response, refusal)
   })
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
     const refusal = refusalOf(code, limits)
-    if (refusal) connections.refuse(socket, refusal)
+    if (refusal) refuseSocket(socket, refusal)
     else socket.destroy()
   })
-  server.on('connect', (_, socket) => connections.refuse(socket, NO_TUNNEL))
+  server.on('connect', (_, socket) => refuseSocket(socket, NO_TUNNEL))
   const port = await bind(server, address)
   server.on('error', onError)
   return {
     useTls,
     url: `${tls ? 'https' : 'http'}://${address.host}:${port}`,
+    connections: connections.count,
     drain: connections.drain,
   }
 }

@@ -1,10 +1,7 @@
 /** The page that shows people how the sidecar is. */
 
 import { createHash } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { History } from './history.ts'
-import { isOwnHost } from './own-host.ts'
-import { refuse, Refusal } from './refusal.ts'
 import type { State } from './state.ts'
 import { type Concern, concernsOf, minutesOf } from './status-page/concerns.ts'
 import { latestFailures, latestImages } from './status-page/latest.ts'
@@ -21,29 +18,6 @@ export type Shown = {
   readonly version: string
   /** Milliseconds since 1970. */
   readonly now: number
-}
-
-export type StatusPageOptions = {
-  readonly state: () => Promise<State>
-  readonly history: () => Promise<History>
-  readonly version: string
-  readonly now: () => number
-  /** The host of the admin address, as it was configured. */
-  readonly host: string
-}
-
-/** Answers with the page. */
-export function answerStatusPage(
-  options: StatusPageOptions,
-  { method = '', headers }: Pick<IncomingMessage, 'method' | 'headers'>,
-  response: ServerResponse,
-): void {
-  if (method !== 'GET' && method !== 'HEAD') return refuse(response, NO_METHOD)
-  if (!isOwnHost(headers.host, options.host)) return refuse(response, NOT_OWN)
-  const { version, now } = options
-  Promise.all([options.state(), options.history()])
-    .then(([state, history]) => send(response, statusPage({ state, history, version, now: now() })))
-    .catch(() => refuse(response, UNKNOWN))
 }
 
 /** The page as one document, which asks no other host for anything. */
@@ -91,14 +65,6 @@ ${latestFailures({ id: 'failures', title: 'Refused and failed', empty: 'Nothing 
 `.html
 }
 
-const NO_METHOD = new Refusal(405, 'UNSUPPORTED', 'the status page is read, with GET or HEAD')
-const NOT_OWN = new Refusal(
-  421,
-  'UNSUPPORTED',
-  'open the status page by an IP address, localhost or the host of --admin, not by another name',
-)
-const UNKNOWN = new Refusal(500, 'UNKNOWN', 'the sidecar could not tell its state; try again')
-
 const POLICY = [
   "default-src 'none'",
   `style-src '${hashOf(STYLE)}'`,
@@ -110,17 +76,12 @@ const POLICY = [
   "frame-ancestors 'none'",
 ]
 
-const FIELDS = {
+/** What browsers are to hold the page to. */
+export const PAGE_FIELDS = {
   'Content-Type': 'text/html; charset=utf-8',
   'Content-Security-Policy': POLICY.join('; '),
-  'Cache-Control': 'no-store',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-}
-
-function send(response: ServerResponse, page: string): void {
-  response.writeHead(200, { ...FIELDS, 'Content-Length': Buffer.byteLength(page) }).end(page)
 }
 
 function hashOf(text: string): string {

@@ -1,9 +1,9 @@
 /** Requests to registries: TLS under the registry's own name, wherever the socket goes. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { isIP, type Socket } from 'node:net'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { HostPort } from '../domain/mapping.ts'
 import { bareHost } from './address.ts'
 import type { Fields } from './headers.ts'
@@ -22,7 +22,7 @@ export type Question = {
   readonly fields: Fields
   readonly body?: Readable
   /** For whom it is asked; when that one has gone, or been answered, the request ends. */
-  readonly client: ServerResponse
+  readonly client: Writable
 }
 
 export type Upstream = {

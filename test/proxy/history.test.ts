@@ -19,6 +19,9 @@ const PULL: Access = {
 }
 const PUSH: Access = { ...PULL, method: 'PUT', status: 201, bytesReceived: 700, bytesSent: 0 }
 
+/** What the first registry failed with is told, too. */
+const FROM_REPLICA = { replica: 'other.test', error: 'the first can not be reached' }
+
 /** A history whose clock the test sets, of a sidecar that serves one name, and others by a wildcard. */
 function start() {
   const clock = { now: START }
@@ -86,6 +89,7 @@ describe('a history', () => {
     ['a fault', { status: 500, error: 'a fault' }, 1],
     ['an answer of 503', { status: 503 }, 1],
     ['an answer that was cut', { status: 200, error: 'the registry cut its answer' }, 1],
+    ['an answer of a replica', FROM_REPLICA, 0],
     ['a client that left', { status: 200, error: CLIENT_LEFT }, 0],
     ['a client that left before its answer', { status: 499, error: CLIENT_LEFT }, 0],
   ])('takes %s for what it is', (_, access, errors) => {
@@ -104,7 +108,7 @@ describe('a history', () => {
     const { clock, add, snapshot } = start()
     add({ ...PULL, client: 'alice' })
     clock.now += 1000
-    add({ ...PULL, path: '/v2/team/app/manifests/2', reference: '2', replica: 'other.test' })
+    add({ ...PULL, path: '/v2/team/app/manifests/2', reference: '2', ...FROM_REPLICA })
     add(PUSH)
     add({ ...PULL, method: 'HEAD' })
     add({ ...PULL, kind: 'blobs' })

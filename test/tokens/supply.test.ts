@@ -19,7 +19,13 @@ function supply(change: Partial<SupplyOptions> = {}) {
     if (state.failing) throw new Error('no AWS')
     const { now } = state
     const secret = `token-${++state.minted}`
-    return { username: 'AWS', secret, refreshAt: now + 6 * HOUR, expiresAt: now + 12 * HOUR }
+    return {
+      username: 'AWS',
+      secret,
+      mintedAt: now,
+      refreshAt: now + 6 * HOUR,
+      expiresAt: now + 12 * HOUR,
+    }
   }
   const own = createSupply({
     hold: mint,
@@ -80,7 +86,13 @@ describe('a supply', () => {
     await held()
     await ring()
     expect(await held()).toBe('token-1')
-    resolve({ username: 'AWS', secret: 'token-2', refreshAt: START * 2, expiresAt: START * 2 })
+    resolve({
+      username: 'AWS',
+      secret: 'token-2',
+      mintedAt: START,
+      refreshAt: START * 2,
+      expiresAt: START * 2,
+    })
     await settled()
     expect(await held()).toBe('token-2')
   })

@@ -5,7 +5,6 @@ import type { Mapping } from '../../domain/mapping.ts'
 import { readGiven } from '../../io/certificate.ts'
 import type { Admission } from '../../proxy/admission.ts'
 import { createClients, parsePasswords } from '../../proxy/clients.ts'
-import type { Tokens } from '../../proxy/tokens.ts'
 import type { Supply } from '../../tokens/supply.ts'
 import type { Log } from '../log.ts'
 import type { InjectSettings } from './settings.ts'
@@ -28,7 +27,7 @@ export function readAdmission({ clientsFile, clientCaFile, allow }: InjectSettin
 export type Supplies = (
   mappings: Iterable<Mapping>,
   config: Pick<Config, 'refreshAfter'>,
-) => (mapping: Mapping) => Tokens
+) => (mapping: Mapping) => Supply
 
 /** Supplies of tokens, one for each mapping. */
 export function createSupplies(world: SupplyWorld, log: Log): Supplies {

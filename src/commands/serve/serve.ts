@@ -2,14 +2,8 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { sitesOf } from '../../domain/mapping.ts'
-import packageJson from '../../../package.json' with { type: 'json' }
-import type { Access } from '../../proxy/access.ts'
-import { createAdmin } from '../../proxy/admin.ts'
 import { createExchange } from '../../proxy/exchange.ts'
-import { createHistory } from '../../proxy/history.ts'
-import { HEALTH, servedName } from '../../proxy/route.ts'
 import { listen, type Listener, type ListenOptions } from '../../proxy/server.ts'
-import type { StatusPageOptions } from '../../proxy/status-page.ts'
 import { createUpstream } from '../../proxy/upstream.ts'
 import type { Command, World } from '../command.ts'
 import { createLog, type Log, readLevel } from '../log.ts'
@@ -18,7 +12,7 @@ import { createSupplies } from './inject.ts'
 import { followChanges } from './reload.ts'
 import { readService, type Service } from './service.ts'
 import type { ServeSettings } from './settings.ts'
-import { stateOf } from './state.ts'
+import { createWatching, type Watching } from './watching.ts'
 
 export const serve: Command = { ...serveHelp, run }
 
@@ -32,56 +26,62 @@ async function run(args: readonly string[], world: World): Promise<number> {
     now: world.now,
   })
   const stopped = aborted(world.stop)
-  const { handler, take, close, page } = createHandling(service, world, log)
+  let listeners: readonly Listener[] = []
+  const connections = () => listeners.reduce((sum, listener) => sum + listener.connections(), 0)
+  const upstream = createUpstream()
+  const watching = createWatching({ service, upstream, connections, world, log })
+  const { handler, take, close } = createHandling(service, watching, world, log)
   let graceMs = service.settings.drainMs
   try {
     const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
-    const listeners = await listenAll(service, { handler, onError, page }, log)
+    const { onRefusal, admin } = watching
+    const opened = await listenAll(service, { handler, admin, onError, onRefusal }, log)
+    listeners = opened.listeners
     const takeAll = (next: Service) => {
       take(next)
       listeners.forEach(({ useTls }) => next.tls && useTls(next.tls))
       graceMs = next.settings.drainMs
     }
-    const endReloads = followChanges({ service, read, take: takeAll, world, log })
+    const tried = (outcome: string) => watching.count('reloads_total', { outcome })
+    const endReloads = followChanges({ service, read, take: takeAll, world, log, tried })
     await stopped
     endReloads()
     log('info', 'stopping')
-    await drainAll(listeners, graceMs)
+    const drainedBy = world.now() + graceMs
+    await drainAll([...listeners, ...opened.admin], graceMs)
+    await watching.close(Math.max(LAST_MS, drainedBy - world.now()))
     return 0
   } finally {
     close()
+    upstream.close()
   }
 }
 
+// For the last counts, where requests have taken all of the time there was.
+const LAST_MS = 1000
+
 /** Answers requests by the service that was taken last; those under way end as they began. */
-function createHandling(first: Service, world: World, log: Log) {
-  const upstream = createUpstream()
-  const supply = createSupplies(world, log)
-  const startedAt = world.now()
+function createHandling(first: Service, watching: Watching, world: World, log: Log) {
+  const { upstream, onBegin, onAccess, count } = watching
+  const unminted = (registry: string) => count('mint_failures_total', { registry })
+  const { env, now, random, after } = world
+  const supply = createSupplies({ env, now, random, after, unminted }, log)
   let current: Handler
-  let service = first
-  const history = createHistory({
-    now: world.now,
-    nameOf: (host) => servedName(host, service.settings.mappings),
-  })
-  const onAccess = (access: Access) => {
-    logAccess(log, access)
-    history.add(access)
-  }
-  const take = (next: Service) => {
-    service = next
-    const { settings, config, admission } = next
+  const take = (service: Service) => {
+    const { settings, config, admission } = service
     const { mappings, readOnly, blobHosts } = settings
     const sites = [...mappings.values()].flatMap(sitesOf)
     const tokensFor = supply(admission ? sites : [], config)
     const inject = admission && { admission, tokensFor }
+    watching.take(service, tokensFor)
     current = createExchange({
       mappings,
       readOnly,
       upstream,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
-      now: world.now,
+      now,
+      onBegin,
       onAccess,
     })
   }
@@ -89,39 +89,31 @@ function createHandling(first: Service, world: World, log: Log) {
   return {
     handler: (...exchange: Parameters<Handler>) => current(...exchange),
     take,
-    page: {
-      state: async () => stateOf(service, startedAt),
-      history: async () => history.snapshot(),
-      version: packageJson.version,
-      now: world.now,
-      host: first.settings.admin.host,
-    },
     close: () => {
       supply([], first.config)
-      upstream.close()
     },
   }
 }
 
 type Handler = ListenOptions['handler']
-type Handling = Pick<ListenOptions, 'handler' | 'onError'> & { readonly page: StatusPageOptions }
+type Handling = Pick<ListenOptions, 'handler' | 'onError' | 'onRefusal'> & {
+  readonly admin: Handler
+}
 
 // All or none: an open listener would keep a process alive that is about to fail.
 async function listenAll(
   { settings, tls }: Service,
-  { handler, onError, page }: Handling,
+  { handler, admin: adminHandler, onError, onRefusal }: Handling,
   log: Log,
-): Promise<readonly Listener[]> {
+): Promise<{ readonly listeners: readonly Listener[]; readonly admin: readonly Listener[] }> {
+  const { limits } = settings
+  const own = { ...(tls && { tls }), handler, limits, onError, ...(onRefusal && { onRefusal }) }
   const listeners: Listener[] = []
   try {
-    for (const address of settings.listen) {
-      listeners.push(
-        await listen({ address, ...(tls && { tls }), handler, limits: settings.limits, onError }),
-      )
-    }
-    const admin = await listenAdmin(settings, { onError, page }, log)
+    for (const address of settings.listen) listeners.push(await listen({ ...own, address }))
+    const admin = await listenAdmin(settings, { handler: adminHandler, onError }, log)
     logStart(log, settings, { listeners, admin })
-    return admin ? [...listeners, admin] : listeners
+    return { listeners, admin: admin ? [admin] : [] }
   } catch (error) {
     await drainAll(listeners, 0)
     throw error
@@ -130,11 +122,11 @@ async function listenAll(
 
 async function listenAdmin(
   { admin, isAdminAsked }: ServeSettings,
-  { onError, page }: Omit<Handling, 'handler'>,
+  handling: Pick<ListenOptions, 'handler' | 'onError'>,
   log: Log,
 ): Promise<Listener | undefined> {
   try {
-    return await listen({ address: admin, handler: createAdmin(page), onError })
+    return await listen({ address: admin, ...handling })
   } catch (error) {
     if (isAdminAsked || !(error instanceof UserError)) throw error
     log('warn', 'no admin address: --admin names another', { error: error.message })
@@ -151,6 +143,7 @@ function logStart(log: Log, settings: ServeSettings, { listeners, admin }: Liste
   for (const name of settings.left) {
     log('warn', 'not served: the sidecar serves private registries by their own names', { name })
   }
+  settings.notes.forEach((note) => log('warn', note))
   const replicated = [...settings.mappings.values()].find(({ replicas }) => replicas)
   if (replicated && !settings.inject) {
     const { name } = replicated
@@ -167,12 +160,6 @@ function logStart(log: Log, settings: ServeSettings, { listeners, admin }: Liste
       [...settings.mappings.values()].map(({ name, registry }) => [name, registry.host]),
     ),
   })
-}
-
-function logAccess(log: Log, access: Access): void {
-  // Asked every few seconds by whoever watches.
-  const isRoutine = access.path === HEALTH && access.status === 200
-  log(isRoutine ? 'debug' : 'info', 'request', access)
 }
 
 function aborted(stop: AbortSignal): Promise<void> {

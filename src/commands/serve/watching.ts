@@ -1,0 +1,168 @@
+/** What is known of the sidecar while it serves, and told on the admin address and elsewhere. */
+
+import packageJson from '../../../package.json' with { type: 'json' }
+import { type Mapping, sitesOf } from '../../domain/mapping.ts'
+import { measureProcess, profileCpu, snapshotHeap } from '../../io/process.ts'
+import type { Access } from '../../proxy/access.ts'
+import { isLoopback } from '../../proxy/address.ts'
+import { createAdmin } from '../../proxy/admin.ts'
+import { createFigures } from '../../proxy/figures.ts'
+import { createHistory } from '../../proxy/history.ts'
+import { type Figures, mergeFigures } from '../../proxy/metrics.ts'
+import { createNews } from '../../proxy/news.ts'
+import { createRefresh } from '../../proxy/readiness.ts'
+import { type Refusal } from '../../proxy/refusal.ts'
+import { HEALTH, servedName } from '../../proxy/route.ts'
+import type { ListenOptions } from '../../proxy/server.ts'
+import { type NameState, type State, stateFigures } from '../../proxy/state.ts'
+import type { Upstream } from '../../proxy/upstream.ts'
+import type { Supply } from '../../tokens/supply.ts'
+import type { World } from '../command.ts'
+import type { Log } from '../log.ts'
+import { createReports } from './cloudwatch.ts'
+import type { Service } from './service.ts'
+
+export type Watching = {
+  /** The same, listened in on. */
+  readonly upstream: Upstream
+  readonly onBegin: () => void
+  readonly onAccess: (access: Access) => void
+  readonly onRefusal: (refusal: Refusal, from: string) => void
+  /** Told of what happens beside requests. */
+  readonly count: ReturnType<typeof createFigures>['count']
+  /** What this process has counted and measured. */
+  readonly figures: () => Figures
+  /** What this process knows. */
+  readonly state: () => State
+  /** Answers for what is told above. */
+  readonly admin: ListenOptions['handler']
+  /** Looks at what is served from now on. */
+  readonly take: (service: Service, supplyOf: (mapping: Mapping) => Supply) => void
+  readonly close: (graceMs: number) => Promise<void>
+}
+
+export type WatchOptions = {
+  readonly service: Service
+  readonly upstream: Upstream
+  /** Clients' connections that are open. */
+  readonly connections: () => number
+  readonly world: World
+  readonly log: Log
+}
+
+/** Begins to watch. */
+export function createWatching(options: WatchOptions): Watching {
+  const { service: first, connections, world, log } = options
+  const { now } = world
+  const { settings } = first
+  const startedAt = now()
+  const measure = measureProcess(now)
+  const counts = createFigures(() => measured(measure(), connections()))
+  const news = createNews({
+    upstream: options.upstream,
+    now,
+    failed: (registry, kind) => counts.count('upstream_errors_total', { registry, kind }),
+  })
+  const reports =
+    settings.cloudwatch &&
+    createReports({ ...settings.cloudwatch, world, count: counts.count, log })
+  let served: Served = { service: first }
+  const history = createHistory({
+    now,
+    nameOf: (host) => servedName(host, served.service.settings.mappings),
+  })
+  const state = (): State => ({
+    startedAt,
+    workers: 1,
+    names: [...served.service.settings.mappings.values()].map((mapping) =>
+      nameState(mapping, served, news.of),
+    ),
+  })
+  const refresh = createRefresh({
+    news,
+    sites: () => [...served.service.settings.mappings.values()].map((one) => readFrom(one, served)),
+    now,
+  })
+  return {
+    upstream: news.upstream,
+    onBegin: counts.begin,
+    onAccess(access) {
+      counts.add(access)
+      history.add(access)
+      reports?.add(access)
+      logAccess(log, access)
+    },
+    onRefusal({ code: reason, status, message }, client) {
+      counts.count('refusals_total', { reason, status: `${status}` })
+      log('info', 'refused', { address: client, status, refusal: reason, error: message })
+    },
+    count: counts.count,
+    figures: counts.snapshot,
+    state,
+    admin: createAdmin({
+      figures: async () => mergeFigures([counts.snapshot(), stateFigures(state(), now())]),
+      state: async () => state(),
+      history: async () => history.snapshot(),
+      version: packageJson.version,
+      refresh,
+      now,
+      isLocal: isLoopback(settings.admin),
+      debug: { cpuProfile: profileCpu, heapSnapshot: snapshotHeap },
+    }),
+    take: (service, supplyOf) => (served = { service, supplyOf }),
+    close: async (graceMs) => await reports?.close(graceMs),
+  }
+}
+
+type Served = { readonly service: Service; readonly supplyOf?: (mapping: Mapping) => Supply }
+
+function nameState(
+  mapping: Mapping,
+  { service: { tls, admission }, supplyOf }: Served,
+  newsOf: (host: string) => NameState['upstream'],
+): NameState {
+  const { name, registry, replicas = [] } = mapping
+  const certificate = tls?.validityFor(name.replace(/:\d+$/, '').replace('*', 'any'))
+  const token = admission && supplyOf?.(mapping).life()
+  const heard = admission ? replicas.map((replica) => newsOf(replica.registry.host)) : []
+  const answers = heard.flatMap(({ answeredAt, failedAt = 0 }) =>
+    answeredAt !== undefined && answeredAt >= failedAt ? answeredAt : [],
+  )
+  return {
+    name,
+    registry: registry.host,
+    replicas: replicas.map((replica) => replica.registry.host),
+    ...(certificate && { certificate }),
+    injects: admission !== undefined,
+    ...(token && { token }),
+    upstream: newsOf(registry.host),
+    ...(answers.length > 0 && { replicaAnsweredAt: Math.max(...answers) }),
+  }
+}
+
+// Replicas are read with a token of the sidecar's own alone.
+function readFrom(mapping: Mapping, { service }: Served): readonly Mapping[] {
+  return service.admission ? sitesOf(mapping) : [mapping]
+}
+
+function measured(
+  { memoryBytes, cpuSeconds, lagSeconds }: ReturnType<ReturnType<typeof measureProcess>>,
+  connections: number,
+): Figures {
+  const sample = (value: number, labels = {}) => ({ labels, value })
+  return {
+    build_info: [sample(1, { version: packageJson.version })],
+    connections: [sample(connections)],
+    process_resident_memory_bytes: [sample(memoryBytes)],
+    process_cpu_seconds_total: [sample(cpuSeconds)],
+    event_loop_lag_seconds: Object.entries(lagSeconds).map(([quantile, value]) =>
+      sample(value, { quantile }),
+    ),
+  }
+}
+
+function logAccess(log: Log, access: Access): void {
+  // Asked every few seconds by whoever watches.
+  const isRoutine = access.path === HEALTH && access.status === 200
+  log(isRoutine ? 'debug' : 'info', 'request', access)
+}
