@@ -132,7 +132,7 @@ describe('a history', () => {
     add({ ...PUSH, status: 409 })
     expect(snapshot().failures.map(({ reason }) => reason)).toEqual([
       'the registry answered 409',
-      ...reasons.reverse(),
+      ...reasons.toReversed(),
     ])
     expect(snapshot().pushes).toEqual([])
   })

@@ -45,9 +45,8 @@ export function isFailing({ upstream: { answeredAt, failedAt } }: NameState): bo
 function upstreamConcerns(state: NameState, now: number): readonly Concern[] {
   const { name, registry, upstream } = state
   if (!isFailing(state)) return []
-  const why = upstream.error ?? 'no answer'
-  const what = why.includes(registry) ? why : `${registry} could not be reached: ${why}`
-  const text = `${what} (${ago(upstream.failedAt ?? now, now)})`
+  const why = upstream.error === undefined ? '' : `: ${upstream.error}`
+  const text = `${registry} could not be reached ${ago(upstream.failedAt ?? now, now)}${why}`
   return [{ name, about: 'registry', level: 'problem', text }]
 }
 
