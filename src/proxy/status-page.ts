@@ -6,7 +6,7 @@ import type { State } from './state.ts'
 import { type Concern, concernsOf, minutesOf } from './status-page/concerns.ts'
 import { latestFailures, latestImages } from './status-page/latest.ts'
 import { type Markup, markup, trusted } from './status-page/markup.ts'
-import { charts, nameCard } from './status-page/name-card.ts'
+import { nameCard } from './status-page/name-card.ts'
 import { SCRIPT } from './status-page/script.ts'
 import { STYLE } from './status-page/style.ts'
 import { counted, duration, timeElement } from './status-page/words.ts'
@@ -52,7 +52,7 @@ ${state.names.map((one) =>
     now,
   }),
 )}
-${otherCard(shown)}
+${otherNote(history)}
 <div class="lists">
 ${latestImages({ id: 'pulls', title: 'Latest pulls', empty: 'No image has been pulled yet.', entries: history.pulls, now })}
 ${latestImages({ id: 'pushes', title: 'Latest pushes', empty: 'No image has been pushed yet.', entries: history.pushes, now })}
@@ -125,10 +125,11 @@ function concernList(concerns: readonly Concern[]): Markup | undefined {
   return markup`<ul class="concerns">${items}</ul>`
 }
 
-function otherCard({ state, history: { other }, now }: Shown): Markup | undefined {
-  if (other.length === 0) return undefined
-  return markup`<section class="card"><h2>Names that are not served here</h2>
-<p class="registry">Requests under any other Host; all are refused.</p>${charts(other, state.startedAt, now)}</section>`
+function otherNote({ other }: History): Markup | undefined {
+  const requests = other.reduce((sum, minute) => sum + minute.requests, 0)
+  if (requests === 0) return undefined
+  const asked = counted(requests, 'request')
+  return markup`<p class="note">In the last hour ${asked} named a host that is not served here.</p>`
 }
 
 const ICON_COLOURS = { ok: '#2a9d63', warning: '#e0a100', problem: '#d93a30' } as const

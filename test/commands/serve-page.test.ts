@@ -76,8 +76,8 @@ async function openPage(url: string) {
     faults.push(`dialog: ${dialog.message()}`)
     void dialog.dismiss()
   })
-  browser.on('request', (request) => {
-    const asked = request.url()
+  browser.on('request', (asking) => {
+    const asked = asking.url()
     if (asked !== url && !asked.startsWith('data:')) faults.push(`request: ${asked}`)
   })
   await page.clock.install()
@@ -154,6 +154,7 @@ describe('the status page of ecr-cname serve', () => {
     )
     expect(text).toContain(EVIL_PATH)
     expect(text).toContain(EVIL_HOST)
+    expect(text).toContain('1 request named a host that is not served here')
     expect(text).not.toContain('log in first')
     expect(await page.locator('main :is(script, img)').count()).toBe(0)
     expect(faults).toEqual([])

@@ -92,7 +92,7 @@ describe('the status page', () => {
     expect(text).toContain('No image has been pulled yet.')
     expect(text).toContain('No image has been pushed yet.')
     expect(text).toContain('Nothing has been refused, and nothing has failed.')
-    expect(text).not.toContain('Names that are not served here')
+    expect(text).not.toContain('named a host')
   })
 
   it.each<[string, Partial<NameState>, string, string]>([
@@ -216,14 +216,13 @@ describe('the status page', () => {
 
   it('shows requests for names that it does not serve', () => {
     const text = textOf(show(STATE, { ...NOTHING, other: [minute(1, 33)] }))
-    expect(text).toContain('Names that are not served here')
-    expect(text).toContain('Requests 33')
+    expect(text).toContain('In the last hour 33 requests named a host that is not served here.')
   })
 
   it('takes whatever clients send for text alone', () => {
     const page = (evil: string) => {
       const entry = { ...ENTRY, client: evil, name: evil, method: evil, path: evil, replica: evil }
-      const named = { ...entry, repository: evil, reference: evil, reason: evil }
+      const named = { ...entry, repository: evil, reference: `a:${evil}`, reason: evil }
       const { repository: _, ...unnamed } = named
       const upstream = { failedAt: NOW, error: evil }
       const names = [{ ...SERVED, name: evil, registry: evil, replicas: [evil], upstream }]
@@ -242,6 +241,10 @@ describe('the status page', () => {
       expect(textOf(page(attack))).toContain(attack)
     }
     expect(textOf(page('team/\u202eppa\u0000\u200b'))).toContain('team/\ufffdppa\ufffd\ufffd')
+  })
+
+  it('is taken anew where scripts are off, too', () => {
+    expect(show()).toContain('<noscript><meta http-equiv="refresh" content="30"></noscript>')
   })
 
   it('asks no other host for anything, and runs and styles nothing but its own', () => {

@@ -32,8 +32,7 @@ ${charts(minutes, startedAt, now)}
 </section>`
 }
 
-/** The charts of one name, or of none. */
-export function charts(minutes: readonly Minute[], since: number, now: number): Markup {
+function charts(minutes: readonly Minute[], since: number, now: number): Markup {
   const common = { minutes, since, now }
   return markup`<div class="charts"><h3>The last 60 minutes, minute by minute</h3>
 ${chart({ ...common, title: 'Requests', format: count, valueOf: ({ requests }) => requests })}

@@ -51,7 +51,7 @@ h2 { font-size: 17px; line-height: 1.35; font-weight: 650; }
 .facts, .charts { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 20px 28px; }
 .facts { margin: 18px 0 20px; }
 .charts h3 { grid-column: 1 / -1; font-size: 13px; font-weight: 500; color: var(--soft); border-top: 1px solid var(--line); padding-top: 14px; margin-bottom: -10px; }
-.registry + .charts { margin-top: 18px; }
+.note { color: var(--soft); margin: 0 4px 16px; }
 .fact.warning .words { color: var(--warning); }
 .fact.problem .words { color: var(--problem); }
 .mark { font-weight: 700; }
