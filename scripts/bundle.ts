@@ -65,10 +65,15 @@ const commandsFromAssets: Plugin = {
 }
 
 // Of zlib the SDK takes a CRC-32 for event streams, which we have none of; it has its own, too.
+// What compresses for CloudWatch is loaded with its client, and not by a mint.
 const withoutZlib: Plugin = {
   name: 'without-zlib',
   setup(build) {
-    build.onResolve({ filter: /^node:zlib$/ }, () => ({ path: 'zlib', namespace: 'without' }))
+    build.onResolve({ filter: /^node:zlib$/ }, ({ importer }) =>
+      importer.includes('middleware-compression')
+        ? { path: 'node:zlib', external: true }
+        : { path: 'zlib', namespace: 'without' },
+    )
     build.onLoad({ filter: /.*/, namespace: 'without' }, () => ({ contents: 'export {}' }))
   },
 }

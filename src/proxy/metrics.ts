@@ -171,10 +171,7 @@ export type Sample = {
 export type Figures = { readonly [name in MetricName]?: readonly Sample[] }
 
 /** What several processes have together: those that live, and those that have ended by now. */
-export function mergeFigures(
-  living: readonly Figures[],
-  ended: readonly Figures[] = [],
-): Figures {
+export function mergeFigures(living: readonly Figures[], ended: readonly Figures[] = []): Figures {
   return Object.fromEntries(
     METRICS.map((metric: Metric) => {
       const name = metric.name as MetricName

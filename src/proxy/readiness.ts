@@ -90,7 +90,8 @@ function checkUpstream(state: NameState, now: number): Check {
   const { name, registry, upstream, replicaAnsweredAt = -Infinity } = state
   const { answeredAt = -Infinity, failedAt = -Infinity, error } = upstream
   const check = { name, check: 'upstream' } as const
-  if (isUp(upstream, now, RECENT_MS) || now - replicaAnsweredAt <= RECENT_MS) return { ...check, ok: true }
+  if (isUp(upstream, now, RECENT_MS) || now - replicaAnsweredAt <= RECENT_MS)
+    return { ...check, ok: true }
   const detail = failedAt > answeredAt ? (error ?? 'it failed') : 'it was not asked lately'
   return { ...check, ok: false, detail: `${registry}: ${detail}` }
 }

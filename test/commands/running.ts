@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import type { World } from '../../src/commands/command.ts'
 import { serve } from '../../src/commands/serve/serve.ts'
 import type { Emulator } from '../emulator/emulator.ts'
@@ -27,6 +27,14 @@ export type Circumstances = {
   /** More keys of the configuration. */
   readonly config?: Readonly<Record<string, unknown>>
   readonly world?: Partial<World>
+}
+
+/** An AWS to log in to, and a store. The SDK reads the environment of the process. */
+export function loggedIn(emulator: Emulator): { readonly env: Record<string, string> } {
+  const env = { ...emulator.env('keys'), HOME: temporaryFolder() }
+  Object.entries(env).forEach(([name, value]) => vi.stubEnv(name, value))
+  onTestFinished(() => void vi.unstubAllEnvs())
+  return { env }
 }
 
 /** `serve` in an environment whose configuration leads to the emulator. */
@@ -71,12 +79,12 @@ export async function startServing(
   emulator: Emulator,
   args: readonly string[] = [],
   circumstances?: Circumstances,
-): Promise<Running & { readonly port: number }> {
+): Promise<Running & { readonly port: number; readonly admin: string }> {
   const fixed = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...args]
   const running = startServe(emulator, fixed, circumstances)
   const listening = await eventOf(running, 'listening')
   const [url = ''] = listening['listen'] as string[]
-  return { ...running, port: Number(new URL(url).port) }
+  return { ...running, port: Number(new URL(url).port), admin: String(listening['admin']) }
 }
 
 /** The first event of the log with a message, once there is one. */

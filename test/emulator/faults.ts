@@ -1,7 +1,7 @@
 /** Faults: what goes wrong, where, and for how many calls. */
 
 export type ServiceName =
-  'ecr' | 'ecr-public' | 'sts' | 'sso' | 'registry' | 'bucket' | 'imds' | 'container'
+  'ecr' | 'ecr-public' | 'cloudwatch' | 'sts' | 'sso' | 'registry' | 'bucket' | 'imds' | 'container'
 
 type Trouble =
   /** Never answers. */

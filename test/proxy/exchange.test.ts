@@ -5,11 +5,13 @@ import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   fetchFrom,
+  mappingTo,
   NAME,
   openFrom,
   openSocket,
   openWorld,
   REGISTRY,
+  type SidecarOptions,
   startRawUpstream,
   startSidecar,
   startUpstream,
@@ -423,25 +425,88 @@ describe('a refusal', () => {
 })
 
 describe('the account of a request', () => {
+  const DIGEST = `sha256:${'0'.repeat(64)}`
+  const accountOf = async (path: string, method = 'GET', options: SidecarOptions = {}) => {
+    const upstream = await startUpstream(world.registryLeaf, (_, response) => {
+      response.writeHead(200, { 'content-length': 0 }).end()
+    })
+    const mappings = options.mappings ?? mappingTo(upstream.connect)
+    const sidecar = await startSidecar(upstream.connect, { ...options, mappings })
+    await fetchFrom(sidecar, path, { method, headers: { host: NAME } })
+    return await until(() => sidecar.accesses[0])
+  }
+
   it('names it without its query, and counts both bodies', async () => {
     const upstream = await startUpstream(world.registryLeaf, (request, response) => {
       request.resume().on('end', () => response.writeHead(201).end('created'))
     })
     const sidecar = await startSidecar(upstream.connect)
     const headers = { host: NAME, authorization: 'Basic c2VjcmV0', 'content-length': 4 }
-    await fetchFrom(sidecar, '/v2/a?digest=secret', { method: 'PUT', headers, body: 'body' })
+    const target = '/v2/team/app/manifests/1.2?digest=secret'
+    await fetchFrom(sidecar, target, { method: 'PUT', headers, body: 'body' })
     await until(() => sidecar.accesses[0])
     expect(sidecar.accesses).toEqual([
       {
         method: 'PUT',
         name: NAME,
-        path: '/v2/a',
+        path: '/v2/team/app/manifests/1.2',
+        kind: 'manifests',
+        registry: REGISTRY.host,
+        repository: 'team/app',
+        reference: '1.2',
         status: 201,
         bytesReceived: 4,
         bytesSent: 7,
         ms: expect.any(Number) as number,
       },
     ])
+  })
+
+  it.each([
+    ['GET', `/v2/app/blobs/${DIGEST}`, { kind: 'blobs', repository: 'app', reference: DIGEST }],
+    ['GET', `/v2/app/referrers/${DIGEST}`, { kind: 'referrers', reference: DIGEST }],
+    ['POST', '/v2/app/blobs/uploads/', { kind: 'uploads', repository: 'app' }],
+    ['PATCH', '/v2/app/blobs/uploads/3f1c', { kind: 'uploads', repository: 'app' }],
+    ['GET', '/v2/app/tags/list', { kind: 'tags', repository: 'app' }],
+    ['GET', '/v2/_catalog', { kind: 'catalog' }],
+    ['GET', '/v2/', { kind: 'base' }],
+    ['GET', '/v2/app/secrets/1', { kind: 'other' }],
+  ])('tells of %s %s what it was about', async (method, path, about) => {
+    const access = await accountOf(path, method)
+    expect(access).toMatchObject(about)
+    expect(Object.keys(access)).toEqual(expect.arrayContaining(Object.keys(about)))
+    if (!('reference' in about)) expect(access).not.toHaveProperty('reference')
+    if (!('repository' in about) && about.kind !== 'referrers') {
+      expect(access).not.toHaveProperty('repository')
+    }
+  })
+
+  it('has the repository as the client named it, and the prefix beside it', async () => {
+    const upstream = await startUpstream(world.registryLeaf, (_, response) => response.end('{}'))
+    const mapping = { name: NAME, registry: REGISTRY, prefix: 'team-a/', connect: upstream.connect }
+    const mappings = new Map([[NAME, mapping]])
+    expect(await accountOf('/v2/app/manifests/1', 'GET', { mappings })).toMatchObject({
+      path: '/v2/app/manifests/1',
+      prefix: 'team-a/',
+      repository: 'app',
+    })
+  })
+
+  it('has the reason of an answer that is not of the registry', async () => {
+    expect(await accountOf('/v2/app/manifests/1', 'PUT', { readOnly: true })).toMatchObject({
+      status: 405,
+      refusal: 'UNSUPPORTED',
+      error: expect.stringContaining('read-only') as string,
+    })
+    const connect = { host: '127.0.0.1', port: 1 }
+    const mappings = mappingTo(connect)
+    expect(await accountOf('/v2/app/manifests/1', 'GET', { mappings })).toMatchObject({
+      status: 424,
+      registry: REGISTRY.host,
+      repository: 'app',
+      refusal: 'UNAVAILABLE',
+      error: expect.stringContaining('ECONNREFUSED') as string,
+    })
   })
 })
 

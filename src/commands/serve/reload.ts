@@ -22,7 +22,14 @@ export type ReloadOptions = {
 const LOOK_MS = 5000
 
 /** Follows changes until it is told to end. */
-export function followChanges({ service, read, take, world, log, tried }: ReloadOptions): () => void {
+export function followChanges({
+  service,
+  read,
+  take,
+  world,
+  log,
+  tried,
+}: ReloadOptions): () => void {
   let current = service
   let failure: string | undefined
   const reload = () => {

@@ -2,7 +2,7 @@
 
 import packageJson from '../../../package.json' with { type: 'json' }
 import { type Mapping, sitesOf } from '../../domain/mapping.ts'
-import { measureProcess, profileCpu, snapshotHeap } from '../../io/process.ts'
+import { measureProcess, profileCpu, snapshotHeap } from '../../io/inspection.ts'
 import type { Access } from '../../proxy/access.ts'
 import { isLoopback } from '../../proxy/address.ts'
 import { createAdmin } from '../../proxy/admin.ts'
