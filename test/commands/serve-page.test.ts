@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { hashSync } from 'bcryptjs'
@@ -213,17 +211,5 @@ describe('the status page of ecr-cname serve', () => {
     )
     expect(concerns[1]).toMatch(/^Warning: .* requests failed in the last 5 minutes$/)
     expect(faults).toEqual([])
-  })
-
-  it('is shown under no name that is not its own', async () => {
-    const { url } = await startWithClients()
-    const answer = await fetch(url)
-    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store'])
-    expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
-    expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
-    expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none'; /)
-    const elsewhere = request(url, { headers: { host: `rebound.test:${new URL(url).port}` } }).end()
-    const [refused] = (await once(elsewhere, 'response')) as [IncomingMessage]
-    expect(refused.resume().statusCode).toBe(421)
   })
 })

@@ -150,6 +150,11 @@ describe('the status page', () => {
     expect(textOf(showName({ upstream }))).toContain('All is well')
   })
 
+  it('says when a replica has answered in its place', () => {
+    const text = textOf(showName({ replicaAnsweredAt: NOW - 8000 }))
+    expect(text).toContain(`Replicas ${REPLICA} answered 8 s ago`)
+  })
+
   it('warns when many of the latest requests failed, not when few did', () => {
     expect(textOf(show(STATE, historyOf(minute(2, 20, 1))))).toContain(
       '1 of 20 requests failed in the last 5 minutes',
@@ -269,6 +274,7 @@ describe('the status page', () => {
 
 describe('the words of the page', () => {
   it.each([
+    [-5000, '0 s'],
     [999, '0 s'],
     [59_999, '59 s'],
     [MINUTE, '1 min'],

@@ -26,7 +26,7 @@ ${badge(concerns)}</header>
 ${fact('Certificate', certificateOf(options))}
 ${fact('Token', tokenOf(options))}
 ${fact('Registry', upstreamOf(options))}
-${fact('Replicas', replicasOf(state))}
+${fact('Replicas', replicasOf(options))}
 </dl>
 ${charts(minutes, startedAt, now)}
 </section>`
@@ -91,9 +91,12 @@ function upstreamOf({ state, concerns, now }: CardOptions): Fact {
   return { text: markup`answered ${agoElement(answeredAt, now)}` }
 }
 
-function replicasOf({ replicas }: NameState): Fact {
+function replicasOf({ state: { replicas, replicaAnsweredAt }, now }: CardOptions): Fact {
   if (replicas.length === 0) return { text: markup`<span class="none">none</span>` }
-  return { text: markup`${replicas.map((host) => markup`<span class="host">${host}</span>`)}` }
+  const text = markup`${replicas.map((host) => markup`<span class="host">${host}</span>`)}`
+  if (replicaAnsweredAt === undefined) return { text }
+  const answered = agoElement(replicaAnsweredAt, now)
+  return { text, more: markup`<span class="reason">answered ${answered}</span>` }
 }
 
 function levelOf(concerns: readonly Concern[], wanted: Concern['about']) {

@@ -9,7 +9,8 @@ const DAY = 24 * HOUR
 
 /** A length of time in its two largest units: `3 h 12 min`. */
 export function duration(ms: number): string {
-  if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s`
+  // A clock that was set back makes no time negative.
+  if (ms < MINUTE) return `${Math.max(0, Math.floor(ms / SECOND))} s`
   if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`
   if (ms < DAY) return join(Math.floor(ms / HOUR), 'h', Math.floor((ms % HOUR) / MINUTE), 'min')
   const days = Math.floor(ms / DAY)
