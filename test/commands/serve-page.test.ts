@@ -148,7 +148,7 @@ describe('the status page of ecr-cname serve', () => {
     expect(text).toContain(`team/app:v1.2 ${served}`)
     expect(text).toMatch(/Latest pushes Image When team\/app:v1\.2/)
     expect(text).toContain(
-      `bob may not pull team/app: no rule of the sidecar's allows it GET team/app:v1.2 · ${NAME}:${port} · bob 403`,
+      `bob may not pull team/app: no rule of the sidecar's allows it 403 · GET team/app:v1.2 · ${NAME}:${port} · bob`,
     )
     expect(text).toContain(EVIL_PATH)
     expect(text).toContain(EVIL_HOST)

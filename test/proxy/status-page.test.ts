@@ -207,7 +207,7 @@ describe('the status page', () => {
     )
     expect(text).toContain(`team/app @sha256:4f53cda18c2b… ${NAME} 1.2 kB 4 min ago`)
     expect(text).toContain(
-      `bob may not pull team/app GET team/app :1.2 · ${NAME} · bob 403 4 min ago`,
+      `bob may not pull team/app 403 · GET team/app :1.2 · ${NAME} · bob 403 4 min ago`,
     )
   })
 

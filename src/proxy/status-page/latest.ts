@@ -28,7 +28,7 @@ export function latestImages(options: LatestOptions): Markup {
     { title: 'Image', className: 'wide', cell: (entry) => lines(imageOf(entry), whoOf(entry)) },
     {
       title: 'Manifest',
-      className: 'number manifest',
+      className: 'number roomy',
       cell: ({ bytes }) => markup`${size(bytes)}`,
     },
     whenColumn(options.now),
@@ -43,7 +43,7 @@ export function latestFailures(options: LatestOptions): Markup {
       className: 'wide',
       cell: (entry) => lines(markup`${entry.reason}`, askedOf(entry)),
     },
-    { title: 'Status', className: 'number', cell: ({ status }) => markup`${status}` },
+    { title: 'Status', className: 'number roomy', cell: ({ status }) => markup`${status}` },
     whenColumn(options.now),
   ])
 }
@@ -93,7 +93,8 @@ function imageOf({ repository, reference = '', path }: Entry): Markup {
 }
 
 function askedOf(entry: Entry): Markup {
-  return markup`${entry.method} ${imageOf(entry)} · ${whoOf(entry)}`
+  const status = markup`<span class="narrow">${entry.status} · </span>`
+  return markup`${status}${entry.method} ${imageOf(entry)} · ${whoOf(entry)}`
 }
 
 function whoOf({ name, client, replica, times }: Entry): Markup {

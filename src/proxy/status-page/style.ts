@@ -78,6 +78,8 @@ th.number, td.number { text-align: right; white-space: nowrap; padding-left: 14p
 td.number { color: var(--soft); font-size: 14px; }
 .first, .second { display: block; }
 .first { line-height: 1.4; }
+/* What a phone has no column for. */
+.narrow { display: none; }
 .tag { color: var(--soft); display: inline-block; }
 summary { cursor: pointer; padding: 8px 0 0; border-top: 1px solid var(--line); }
 details[open] summary { padding-bottom: 8px; }
@@ -94,6 +96,7 @@ details thead, .unseen { position: absolute; width: 1px; height: 1px; overflow: 
   .facts { grid-template-columns: minmax(0, 1fr); gap: 10px; }
   .fact { display: grid; grid-template-columns: 90px minmax(0, 1fr); }
   .charts { gap: 18px 16px; }
-  .lists .manifest { display: none; }
+  .lists .roomy { display: none; }
+  .lists .narrow { display: inline; }
 }
 `
