@@ -10,7 +10,7 @@ import { getHeapSnapshot } from 'node:v8'
 export type Measured = {
   readonly memoryBytes: number
   readonly cpuSeconds: number
-  /** How late timers were, by quantile, since about a minute. */
+  /** How late timers were, by percentile, since about a minute. */
   readonly lagSeconds: Readonly<Record<string, number>>
 }
 
@@ -21,7 +21,7 @@ export function measureProcess(now: () => number): () => Measured {
   let since = now()
   return () => {
     const { user, system } = cpuUsage()
-    const lagSeconds = { '0.5': lag(delays.percentile(50)), '0.99': lag(delays.percentile(99)) }
+    const lagSeconds = { 50: lag(delays.percentile(50)), 99: lag(delays.percentile(99)) }
     // Not at each look, for there may be more than one who looks.
     if (now() - since > WINDOW_MS) {
       delays.reset()

@@ -152,7 +152,7 @@ export const METRICS = [
     name: 'event_loop_lag_seconds',
     type: 'gauge',
     together: 'max',
-    labels: ['quantile'],
+    labels: ['percentile'],
     help: 'How late timers were within the last minute or so, in the process where it was worst.',
   },
 ] as const satisfies readonly Metric[]

@@ -117,7 +117,7 @@ describe('/metrics of a sidecar', () => {
     expect(valueOf(all, 'ecr_cname_workers')).toBe(1)
     expect(valueOf(all, 'ecr_cname_process_resident_memory_bytes')).toBeGreaterThan(1e6)
     expect(valueOf(all, 'ecr_cname_process_cpu_seconds_total')).toBeGreaterThan(0)
-    expect(valueOf(all, 'ecr_cname_event_loop_lag_seconds', { quantile: '0.99' })).toBeDefined()
+    expect(valueOf(all, 'ecr_cname_event_loop_lag_seconds', { percentile: '99' })).toBeDefined()
     const now = Date.now() / 1000
     const time = (name: string, labels = {}) => valueOf(all, `ecr_cname_${name}`, labels) ?? 0
     const token = { name: NAME, registry }

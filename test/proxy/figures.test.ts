@@ -190,7 +190,7 @@ describe('the figures of several processes', () => {
 
   it('have the worst lag of all, not the sum', () => {
     const lag = (value: number): Figures => ({
-      event_loop_lag_seconds: [{ labels: { quantile: '0.99' }, value }],
+      event_loop_lag_seconds: [{ labels: { percentile: '99' }, value }],
     })
     const all = scraped(mergeFigures([lag(0.2), lag(0.5)]))
     expect(valueOf(all, 'ecr_cname_event_loop_lag_seconds')).toBe(0.5)

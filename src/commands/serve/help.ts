@@ -59,12 +59,13 @@ export const serveHelp = {
     {
       name: 'admin',
       value: 'ADDR:PORT',
-      summary: '/healthz for those who run it (127.0.0.1:9100)',
+      summary: '/healthz, /readyz, /metrics and /debug for those who run it (127.0.0.1:9100)',
     },
     {
       name: 'cloudwatch',
       value: 'NAMESPACE',
-      summary: 'pull and push counts to CloudWatch, in the region that REGION names',
+      summary:
+        'pull and push counts to CloudWatch, in the region that REGION names, else the SDK finds',
     },
     {
       name: 'max-connections',

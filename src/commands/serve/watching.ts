@@ -155,8 +155,8 @@ function measured(
     connections: [sample(connections)],
     process_resident_memory_bytes: [sample(memoryBytes)],
     process_cpu_seconds_total: [sample(cpuSeconds)],
-    event_loop_lag_seconds: Object.entries(lagSeconds).map(([quantile, value]) =>
-      sample(value, { quantile }),
+    event_loop_lag_seconds: Object.entries(lagSeconds).map(([percentile, value]) =>
+      sample(value, { percentile }),
     ),
   }
 }
