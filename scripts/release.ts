@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   createReadStream,
   linkSync,
   lstatSync,
@@ -67,6 +68,9 @@ function archive({ name, node }: Platform, { folder, work }: Places): void {
   else symlinkSync('ecr-cname', helper)
   for (const file of ['README.md', 'LICENSE', 'config.schema.json']) {
     copyFileSync(file, join(place, file))
+  }
+  for (const made of ['man', 'completion']) {
+    cpSync(join('docs', made), join(place, made), { recursive: true })
   }
   const options = ['--owner=0', '--group=0', '--sort=name']
   execFileSync('tar', [...options, '-czf', join(folder, `${content}.tar.gz`), '-C', work, content])

@@ -15,10 +15,13 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   io: /^(io|front|domain|node:.*)$/,
   tokens: /^(tokens|io|front|domain|node:(fs|timers\/promises))$/,
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
+  certificates:
+    /^(certificates|io|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
   // crypto and bcryptjs for the passwords and certificates of its own clients.
   proxy:
     /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,
-  commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
+  commands:
+    /^(commands|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
   'index.ts': /^(domain|front|io|tokens|aws)$/,

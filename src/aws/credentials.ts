@@ -1,6 +1,7 @@
 /** AWS credentials for a registry: the SDK's chain or one profile, and a role on top. */
 
-import type { STSClientConfig } from '@aws-sdk/client-sts'
+import type { Credentials, STSClientConfig } from '@aws-sdk/client-sts'
+import type { PodRole } from '../domain/kubelet.ts'
 import type { Environment } from '../front/places.ts'
 import type { Principal } from './principal.ts'
 import { namesSource, readProfiles } from './profiles.ts'
@@ -19,8 +20,9 @@ export async function credentialsOf(
   principal: Principal,
   settings: ClientSettings,
 ): Promise<Provider> {
+  const { roleArn, podRole } = principal
+  if (podRole) return await forPod(podRole, settings)
   const base = await sourceOf(principal, settings)
-  const { roleArn } = principal
   if (!roleArn) return base
   const { AssumeRoleCommand, STSClient } = await import('./sts.ts')
   return async () => {
@@ -33,12 +35,32 @@ export async function credentialsOf(
         ...(principal.externalId ? { ExternalId: principal.externalId } : {}),
       }),
     )
-    return {
-      accessKeyId: found?.AccessKeyId ?? '',
-      secretAccessKey: found?.SecretAccessKey ?? '',
-      sessionToken: found?.SessionToken ?? '',
-      ...(found?.Expiration ? { expiration: found.Expiration } : {}),
-    }
+    return toCredentials(found)
+  }
+}
+
+// The call is not signed, so no other credentials come into it.
+async function forPod({ roleArn, token }: PodRole, settings: ClientSettings): Promise<Provider> {
+  const { AssumeRoleWithWebIdentityCommand, STSClient } = await import('./sts.ts')
+  return async () => {
+    const { env: _, ...config } = settings
+    const { Credentials: found } = await new STSClient(config).send(
+      new AssumeRoleWithWebIdentityCommand({
+        RoleArn: roleArn,
+        RoleSessionName: 'ecr-cname',
+        WebIdentityToken: token,
+      }),
+    )
+    return toCredentials(found)
+  }
+}
+
+function toCredentials(found: Credentials | undefined) {
+  return {
+    accessKeyId: found?.AccessKeyId ?? '',
+    secretAccessKey: found?.SecretAccessKey ?? '',
+    sessionToken: found?.SessionToken ?? '',
+    ...(found?.Expiration ? { expiration: found.Expiration } : {}),
   }
 }
 

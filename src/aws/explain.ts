@@ -59,6 +59,13 @@ const RULES: readonly Rule[] = [
     ],
   ],
   [
+    /InvalidIdentityToken|IDPRejectedClaim|InvalidAuthorizationMessage/,
+    ({ name }) => [
+      'ACCESS_DENIED',
+      `AWS does not take the token of the service account (${name}); check the cluster's OIDC provider and the audience, sts.amazonaws.com`,
+    ],
+  ],
+  [
     /ExpiredToken/,
     (_, context) => [
       'AWS_REFUSED',
@@ -131,13 +138,16 @@ function noCredentials({ message }: Failure, context: MintContext): Line {
   ]
 }
 
-function accessDenied({ message }: Failure, { registry, principal }: MintContext): Line {
+function accessDenied({ message }: Failure, { registry, principal, env }: MintContext): Line {
   const fallback =
     registry.kind === 'public' ? 'ecr-public:GetAuthorizationToken' : 'ecr:GetAuthorizationToken'
-  const action = /perform: ([a-z-]+:[A-Za-z]+)/.exec(message)?.[1] ?? fallback
-  const who = /User: (arn:\S+)/.exec(message)?.[1] ?? 'the AWS identity'
+  const action = /perform:? ([a-z-]+:[A-Za-z]+)/.exec(message)?.[1] ?? fallback
+  const who =
+    /User: (arn:\S+)/.exec(message)?.[1] ??
+    (principal.podRole ? 'the service account' : 'the AWS identity')
   if (action.startsWith('sts:AssumeRole')) {
-    const role = principal.roleArn ?? 'the role'
+    const role =
+      principal.podRole?.roleArn ?? principal.roleArn ?? (env['AWS_ROLE_ARN'] || 'the role')
     return [
       'ACCESS_DENIED',
       `${who} may not assume ${role}; allow ${action} and check the role's trust policy and externalId`,
@@ -177,6 +187,7 @@ function profileOf({ principal, env }: MintContext): string {
 }
 
 function sourceOf({ principal, env }: MintContext): string {
+  if (principal.podRole) return 'the service account that kubelet told of'
   if (!principal.profile && !env['AWS_PROFILE'] && env['AWS_ACCESS_KEY_ID'])
     return 'AWS_ACCESS_KEY_ID'
   return `profile ${profileOf({ principal, env } as MintContext)}`

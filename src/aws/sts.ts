@@ -1,3 +1,3 @@
 /** Of the SDK's client, what taking a role uses. */
 
-export { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
+export { AssumeRoleCommand, AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts'

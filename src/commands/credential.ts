@@ -15,8 +15,8 @@ import { fallbackHelper } from './fallback.ts'
 import { createLog, LEVELS, type Log } from './log.ts'
 import { findTarget, lookUpTarget, readSetting, type Target } from './registries.ts'
 
-// Clients wait for a helper without end, so it ends by itself; ten seconds are promised.
-const DEADLINE_MS = 8500
+/** Clients wait for a helper without end, so it ends by itself; ten seconds are promised. */
+export const DEADLINE_MS = 8500
 
 /** The command of one of Docker's verbs. */
 export function credentialCommand(verb: Verb, summary: string, example: string): Command {
@@ -95,12 +95,14 @@ function helperOf(world: World, signal: AbortSignal): Helper {
   }
 }
 
-async function targetOf(asked: Asked, { env }: World): Promise<Target | undefined> {
+/** What a host leads to, asking the DNS last; undefined for one that is not ours. */
+export async function targetOf(asked: Asked, { env }: World): Promise<Target | undefined> {
   const setting = readSetting(asked, env)
   return findTarget(asked, setting) ?? (await lookUpTarget(asked, setting))
 }
 
-async function credentialFor(
+/** The login that was stored for a host, else a token; undefined where it is open to anyone. */
+export async function credentialFor(
   target: Target,
   world: World,
   signal: AbortSignal,

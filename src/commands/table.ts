@@ -1,6 +1,8 @@
 /** The commands, in the order of the help. */
 
+import { certHelp } from './cert/help.ts'
 import type { Command } from './command.ts'
+import { completionHelp } from './completion/help.ts'
 import { credentialCommand, renew } from './credential.ts'
 import { serveHelp } from './serve/help.ts'
 import { version } from './version.ts'
@@ -31,6 +33,33 @@ export const commands: readonly Command[] = [
     `printf docker.company.com | ${HELPER} erase`,
   ),
   credentialCommand('list', 'List the registries that get answers', `${HELPER} list`),
+  {
+    ...certHelp,
+    run: async (args, world) => {
+      const { cert } = await import('./cert/cert.ts')
+      return await cert(args, world)
+    },
+  },
+  {
+    name: 'credential-provider',
+    summary: "Answer kubelet's CredentialProviderRequest",
+    operands: '< REQUEST',
+    notes: `Kubelet starts it for images that match, see its CredentialProviderConfig. With the token and
+the annotation eks.amazonaws.com/role-arn of a service account, the pod's own role pulls.`,
+    example: `echo '{"apiVersion":"credentialprovider.kubelet.k8s.io/v1","kind":"CredentialProviderRequest",
+  "image":"docker.company.com/app"}' | ecr-cname credential-provider`,
+    run: async (_, world) => {
+      const { provideCredentials } = await import('./credential-provider.ts')
+      return await provideCredentials(world)
+    },
+  },
+  {
+    ...completionHelp,
+    run: async (args, world) => {
+      const { printCompletion } = await import('./completion/completion.ts')
+      return await printCompletion(args, world, commands)
+    },
+  },
   renew,
   version,
 ]

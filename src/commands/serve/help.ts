@@ -36,6 +36,7 @@ export const serveHelp = {
     {
       name: 'auth',
       value: 'passthrough|inject',
+      choices: ['passthrough', 'inject'],
       summary:
         "the client's own Authorization goes on to ECR, or the sidecar logs in itself (ECR_CNAME_PROXY_AUTH)",
     },
@@ -52,6 +53,7 @@ export const serveHelp = {
     {
       name: 'blobs',
       value: 'redirect|stream',
+      choices: ['redirect', 'stream'],
       summary:
         'ECR\'s redirects to S3 are handed on, or followed by the sidecar, to ECR\'s own buckets and "blobHosts" of the configuration alone',
     },
@@ -87,6 +89,7 @@ export const serveHelp = {
     {
       name: 'log-format',
       value: 'json|pretty',
+      choices: ['json', 'pretty'],
       summary: 'json when stdout is no terminal (ECR_CNAME_LOG: error, warn, info or debug)',
     },
     {

@@ -1,0 +1,32 @@
+# PowerShell completion of ecr-cname
+Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
+  param($word, $ast, $position)
+  $commands = @{
+    'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
+    'get' = @('--help')
+    'store' = @('--help')
+    'erase' = @('--help')
+    'list' = @('--help')
+    'cert' = @('--zone', '--dir', '--renew', '--install', '--uninstall', '--for', '--root', '--yes', '--json', '--help')
+    'credential-provider' = @('--help')
+    'completion' = @('bash', 'zsh', 'fish', 'powershell', '--help')
+    'version' = @('--help')
+  }
+  $values = @{
+    'serve --auth' = @('passthrough', 'inject')
+    'serve --blobs' = @('redirect', 'stream')
+    'serve --log-format' = @('json', 'pretty')
+    'cert --for' = @('docker', 'podman', 'containerd', 'system')
+  }
+  $given = @($ast.CommandElements | ForEach-Object { $_.ToString() })
+  if ($word -ne '' -and $given.Count -gt 1) { $given = @($given[0..($given.Count - 2)]) }
+  if ($given.Count -le 1) { $found = @($commands.Keys | Sort-Object) + '--help' + '--version' }
+  else {
+    $key = $given[1] + ' ' + $given[-1]
+    if ($values.ContainsKey($key)) { $found = $values[$key] }
+    else { $found = $commands[$given[1]] }
+  }
+  $found | Where-Object { $_ -like "$word*" } | ForEach-Object {
+    [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
+  }
+}

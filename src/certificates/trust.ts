@@ -1,0 +1,53 @@
+/** Where engines and systems look for authorities that they trust. */
+
+import { existsSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+export const TRUSTERS = ['docker', 'podman', 'containerd', 'system'] as const
+export type Truster = (typeof TRUSTERS)[number]
+
+/** A file that makes one of them trust an authority, and what has to be run after. */
+export type Trust = {
+  readonly truster: Truster
+  readonly file: string
+  readonly command?: readonly [string, ...string[]]
+}
+
+/** The file of an authority for a name, with its port if it has one; below a root. */
+export function trustOf(truster: Truster, name: string, root: string): Trust {
+  const own = `${name.replace(/:\d+$/, '')}.crt`
+  const at = (...parts: readonly string[]) => join(root, ...parts)
+  if (truster === 'system') return systemTrust(at, own)
+  const folder = { docker: 'docker', podman: 'containers', containerd: 'containerd' }[truster]
+  return { truster, file: at('/etc', folder, 'certs.d', name, 'ecr-cname.crt') }
+}
+
+/** Whether the authority stands there. */
+export function isTrusted({ file }: Trust, authority: string): boolean {
+  return existsSync(file) && readFileSync(file, 'utf8') === authority
+}
+
+/** Puts the authority there. Throws what node:fs throws. */
+export function addTrust({ file }: Trust, authority: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+  writeFileSync(file, authority, { mode: 0o644 })
+}
+
+/** Takes the authority away again; one of somebody else stays. */
+export function removeTrust(trust: Trust, authority: string): boolean {
+  if (!isTrusted(trust, authority)) return false
+  rmSync(trust.file)
+  return true
+}
+
+type At = (...parts: readonly string[]) => string
+
+// Debian's and its like, else Fedora's and its like.
+function systemTrust(at: At, name: string): Trust {
+  if (existsSync(at('/etc/pki/ca-trust/source/anchors'))) {
+    const file = at('/etc/pki/ca-trust/source/anchors', `ecr-cname-${name}`)
+    return { truster: 'system', file, command: ['update-ca-trust', 'extract'] }
+  }
+  const file = at('/usr/local/share/ca-certificates', `ecr-cname-${name}`)
+  return { truster: 'system', file, command: ['update-ca-certificates'] }
+}
