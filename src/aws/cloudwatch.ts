@@ -28,6 +28,7 @@ export type CloudWatch = {
     counts: readonly Count[],
     options: { readonly at: number; readonly signal: AbortSignal },
   ) => Promise<void>
+  readonly close: () => void
 }
 
 /** One client, which keeps its credentials between calls. */
@@ -37,6 +38,7 @@ export async function openCloudWatch({ region, env }: CloudWatchOptions): Promis
   const credentials = await credentialsOf({}, { ...settings, env })
   const client = new CloudWatchClient({ ...settings, credentials })
   return {
+    close: () => settings.requestHandler.destroy(),
     async put(namespace, counts, { at, signal }) {
       const data = counts.map(({ metric, dimensions, value }) => ({
         MetricName: metric,

@@ -170,6 +170,11 @@ export type Sample = {
 /** Values of a moment, as plain JSON. */
 export type Figures = { readonly [name in MetricName]?: readonly Sample[] }
 
+/** One value, with its labels. */
+export function sampleOf(value: number, labels: Labels = {}): Sample {
+  return { labels, value }
+}
+
 /** What several processes have together: those that live, and those that have ended by now. */
 export function mergeFigures(living: readonly Figures[], ended: readonly Figures[] = []): Figures {
   return Object.fromEntries(

@@ -26,24 +26,11 @@ export type News = {
 }
 
 /** Listens in on requests to registries. */
-export function createNews({ upstream, now, failed }: NewsOptions): News {
-  const known = new Map<string, { -readonly [key in keyof UpstreamState]: UpstreamState[key] }>()
-  const about = (asked: string) => {
-    const found = known.get(asked)
-    if (found) return found
-    const host = nameOf(asked)
-    const news = known.get(host) ?? {}
-    known.set(host, news)
-    return news
-  }
-  const answered = (host: string) => {
-    about(host).answeredAt = now()
-  }
-  const fail = (host: string, { code = '', message }: NodeJS.ErrnoException) => {
-    Object.assign(about(host), { failedAt: now(), error: code || message })
-    failed(nameOf(host), troubleOf(code))
-  }
+export function createNews(options: NewsOptions): News {
+  const { upstream } = options
+  const { of, answered, fail } = createNotes(options)
   return {
+    of,
     upstream: {
       ...upstream,
       async ask(question) {
@@ -61,7 +48,6 @@ export function createNews({ upstream, now, failed }: NewsOptions): News {
         }
       },
     },
-    of: (host) => ({ ...known.get(host) }),
     async knock({ registry: { host }, connect }, timeoutMs) {
       const client = new Writable()
       const timer = setTimeout(() => client.destroy(), timeoutMs)
@@ -77,6 +63,28 @@ export function createNews({ upstream, now, failed }: NewsOptions): News {
       } finally {
         clearTimeout(timer)
       }
+    },
+  }
+}
+
+type Note = { -readonly [key in keyof UpstreamState]: UpstreamState[key] }
+
+function createNotes({ now, failed }: Omit<NewsOptions, 'upstream'>) {
+  const notes = new Map<string, Note>()
+  const about = (asked: string) => {
+    const found = notes.get(asked)
+    if (found) return found
+    const host = nameOf(asked)
+    const note = notes.get(host) ?? {}
+    notes.set(host, note)
+    return note
+  }
+  return {
+    of: (host: string): UpstreamState => ({ ...notes.get(host) }),
+    answered: (host: string) => void (about(host).answeredAt = now()),
+    fail: (host: string, { code = '', message }: NodeJS.ErrnoException) => {
+      Object.assign(about(host), { failedAt: now(), error: code || message })
+      failed(nameOf(host), troubleOf(code))
     },
   }
 }

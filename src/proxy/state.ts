@@ -1,6 +1,6 @@
 /** What is known, at a moment, of the names that a sidecar serves. Times in ms since 1970. */
 
-import type { Figures, Sample } from './metrics.ts'
+import { type Figures, sampleOf } from './metrics.ts'
 
 export type State = {
   readonly startedAt: number
@@ -48,23 +48,22 @@ export function mergeStates([first, ...others]: readonly [State, ...State[]]): S
 
 /** What of it can be measured. */
 export function stateFigures({ startedAt, workers, names }: State, now: number): Figures {
-  const sample = (value: number, labels = {}): Sample => ({ labels, value })
   return {
-    start_time_seconds: [sample(startedAt / 1000)],
-    workers: [sample(workers)],
+    start_time_seconds: [sampleOf(startedAt / 1000)],
+    workers: [sampleOf(workers)],
     upstream_answer_timestamp_seconds: names.flatMap(({ name, registry, upstream }) =>
       upstream.answeredAt === undefined
         ? []
-        : sample(upstream.answeredAt / 1000, { name, registry }),
+        : sampleOf(upstream.answeredAt / 1000, { name, registry }),
     ),
     token_age_seconds: names.flatMap(({ name, registry, token }) =>
-      token ? sample((now - token.mintedAt) / 1000, { name, registry }) : [],
+      token ? sampleOf((now - token.mintedAt) / 1000, { name, registry }) : [],
     ),
     token_expiry_timestamp_seconds: names.flatMap(({ name, registry, token }) =>
-      token ? sample(token.expiresAt / 1000, { name, registry }) : [],
+      token ? sampleOf(token.expiresAt / 1000, { name, registry }) : [],
     ),
     certificate_expiry_timestamp_seconds: names.flatMap(({ name, certificate }) =>
-      certificate ? sample(certificate.notAfter / 1000, { name }) : [],
+      certificate ? sampleOf(certificate.notAfter / 1000, { name }) : [],
     ),
   }
 }

@@ -161,8 +161,8 @@ describe('what looks into the process', () => {
   })
 
   it('is done one at a time', async () => {
-    let finish = (_: string) => {}
-    const cpuProfile = () => new Promise<string>((resolve) => (finish = resolve))
+    const profile = Promise.withResolvers<string>()
+    const cpuProfile = () => profile.promise
     const heapSnapshot = () => Readable.from(['{}'])
     const ask = await start({ debug: { cpuProfile, heapSnapshot } })
     const first = ask('/debug/cpuprofile')
@@ -170,7 +170,7 @@ describe('what looks into the process', () => {
     expect(second.status).toBe(429)
     second = await ask('/debug/cpuprofile')
     expect(second.status).toBe(429)
-    finish('{}')
+    profile.resolve('{}')
     expect((await first).status).toBe(200)
     expect((await ask('/debug/heapsnapshot')).status).toBe(200)
   })

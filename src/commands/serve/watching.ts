@@ -8,10 +8,10 @@ import { isLoopback } from '../../proxy/address.ts'
 import { createAdmin } from '../../proxy/admin.ts'
 import { createFigures } from '../../proxy/figures.ts'
 import { createHistory } from '../../proxy/history.ts'
-import { type Figures, mergeFigures } from '../../proxy/metrics.ts'
-import { createNews } from '../../proxy/news.ts'
+import { type Figures, mergeFigures, sampleOf } from '../../proxy/metrics.ts'
+import { createNews, type News } from '../../proxy/news.ts'
 import { createRefresh } from '../../proxy/readiness.ts'
-import { type Refusal } from '../../proxy/refusal.ts'
+import type { Refusal } from '../../proxy/refusal.ts'
 import { HEALTH, servedName } from '../../proxy/route.ts'
 import type { ListenOptions } from '../../proxy/server.ts'
 import { type NameState, type State, stateFigures } from '../../proxy/state.ts'
@@ -67,22 +67,10 @@ export function createWatching(options: WatchOptions): Watching {
     settings.cloudwatch &&
     createReports({ ...settings.cloudwatch, world, count: counts.count, log })
   let served: Served = { service: first }
-  const history = createHistory({
-    now,
-    nameOf: (host) => servedName(host, served.service.settings.mappings),
-  })
-  const state = (): State => ({
-    startedAt,
-    workers: 1,
-    names: [...served.service.settings.mappings.values()].map((mapping) =>
-      nameState(mapping, served, news.of),
-    ),
-  })
-  const refresh = createRefresh({
-    news,
-    sites: () => [...served.service.settings.mappings.values()].map((one) => readFrom(one, served)),
-    now,
-  })
+  const nameOf = (host: string) => servedName(host, served.service.settings.mappings)
+  const history = createHistory({ now, nameOf })
+  const state = () => ({ startedAt, workers: 1, names: namesOf(served, news) })
+  const refresh = createRefresh({ news, sites: () => sitesRead(served.service), now })
   return {
     upstream: news.upstream,
     onBegin: counts.begin,
@@ -116,15 +104,20 @@ export function createWatching(options: WatchOptions): Watching {
 
 type Served = { readonly service: Service; readonly supplyOf?: (mapping: Mapping) => Supply }
 
+function namesOf(served: Served, news: News): readonly NameState[] {
+  const { mappings } = served.service.settings
+  return [...mappings.values()].map((mapping) => nameState(mapping, served, news))
+}
+
 function nameState(
   mapping: Mapping,
   { service: { tls, admission }, supplyOf }: Served,
-  newsOf: (host: string) => NameState['upstream'],
+  news: News,
 ): NameState {
   const { name, registry, replicas = [] } = mapping
   const certificate = tls?.validityFor(name.replace(/:\d+$/, '').replace('*', 'any'))
   const token = admission && supplyOf?.(mapping).life()
-  const heard = admission ? replicas.map((replica) => newsOf(replica.registry.host)) : []
+  const heard = admission ? replicas.map((replica) => news.of(replica.registry.host)) : []
   const answers = heard.flatMap(({ answeredAt, failedAt = 0 }) =>
     answeredAt !== undefined && answeredAt >= failedAt ? answeredAt : [],
   )
@@ -135,28 +128,28 @@ function nameState(
     ...(certificate && { certificate }),
     injects: admission !== undefined,
     ...(token && { token }),
-    upstream: newsOf(registry.host),
+    upstream: news.of(registry.host),
     ...(answers.length > 0 && { replicaAnsweredAt: Math.max(...answers) }),
   }
 }
 
 // Replicas are read with a token of the sidecar's own alone.
-function readFrom(mapping: Mapping, { service }: Served): readonly Mapping[] {
-  return service.admission ? sitesOf(mapping) : [mapping]
+function sitesRead({ settings, admission }: Service): readonly (readonly Mapping[])[] {
+  const mappings = [...settings.mappings.values()]
+  return admission ? mappings.map(sitesOf) : mappings.map((mapping) => [mapping])
 }
 
 function measured(
   { memoryBytes, cpuSeconds, lagSeconds }: ReturnType<ReturnType<typeof measureProcess>>,
   connections: number,
 ): Figures {
-  const sample = (value: number, labels = {}) => ({ labels, value })
   return {
-    build_info: [sample(1, { version: packageJson.version })],
-    connections: [sample(connections)],
-    process_resident_memory_bytes: [sample(memoryBytes)],
-    process_cpu_seconds_total: [sample(cpuSeconds)],
+    build_info: [sampleOf(1, { version: packageJson.version })],
+    connections: [sampleOf(connections)],
+    process_resident_memory_bytes: [sampleOf(memoryBytes)],
+    process_cpu_seconds_total: [sampleOf(cpuSeconds)],
     event_loop_lag_seconds: Object.entries(lagSeconds).map(([percentile, value]) =>
-      sample(value, { percentile }),
+      sampleOf(value, { percentile }),
     ),
   }
 }
