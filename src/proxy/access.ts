@@ -56,6 +56,9 @@ export type AccessOptions = {
   readonly onAccess: (access: Access) => void
 }
 
+/** The error of an answer that its client did not wait for. */
+export const CLIENT_LEFT = 'the client left'
+
 /** Observes a request until it is over, however it ends, and then reports it. */
 export function observe(
   { now, onBegin, onAccess }: AccessOptions,
@@ -118,7 +121,7 @@ function subjectOf({ registry, prefix }: Mapping, place: Place): Subject {
 
 function errorOf(failure: unknown, response: ServerResponse): string | undefined {
   if (failure instanceof Error) return withCause(failure)
-  return response.writableFinished ? undefined : 'the client left'
+  return response.writableFinished ? undefined : CLIENT_LEFT
 }
 
 function withCause({ message, cause }: Error): string {

@@ -6,17 +6,21 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { bareHost } from './address.ts'
 import { answerHealth } from './exchange.ts'
+import type { History } from './history.ts'
 import type { Figures } from './metrics.ts'
 import { PROMETHEUS, toPrometheus } from './prometheus.ts'
 import { readinessOf } from './readiness.ts'
 import { refuse, Refusal } from './refusal.ts'
 import { HEALTH } from './route.ts'
 import type { State } from './state.ts'
+import { PAGE_FIELDS, statusPage } from './status-page.ts'
 
 /** What it is told, by all processes that serve. */
 export type AdminOptions = {
   readonly figures: () => Promise<Figures>
   readonly state: () => Promise<State>
+  readonly history: () => Promise<History>
+  readonly version: string
   /** Asks the registries that were not heard of lately. */
   readonly refresh: () => Promise<void>
   readonly now: () => number
@@ -48,6 +52,10 @@ type Ask = AdminOptions & { readonly url: URL; readonly response: ServerResponse
 type Answer = (ask: Ask) => Promise<void> | void
 
 const ROUTES: Readonly<Record<string, Answer>> = {
+  async '/'({ state, history, version, now, response }) {
+    const shown = { state: await state(), history: await history(), version, now: now() }
+    send(response, 200, PAGE_FIELDS, statusPage(shown))
+  },
   [HEALTH]: ({ response }) => answerHealth(response),
   async '/readyz'({ refresh, state, now, response }) {
     await refresh()

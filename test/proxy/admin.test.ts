@@ -28,6 +28,8 @@ async function start(more: Partial<AdminOptions> = {}) {
     handler: createAdmin({
       figures: async () => ({ workers: [{ labels: {}, value: 2 }] }),
       state: async () => stateOf(READY),
+      history: async () => ({ names: [], other: [], pulls: [], pushes: [], failures: [] }),
+      version: '1.2.3',
       refresh: async () => {},
       now: () => NOW,
       isLocal: true,
@@ -50,6 +52,21 @@ async function start(more: Partial<AdminOptions> = {}) {
 }
 
 describe('the admin address', () => {
+  it('answers / with the status page, which no browser is to keep', async () => {
+    const page = await (await start())('/')
+    expect(page).toMatchObject({
+      status: 200,
+      headers: {
+        'cache-control': 'no-store',
+        'content-security-policy': expect.stringMatching(/^default-src 'none'; /) as string,
+        'content-type': 'text/html; charset=utf-8',
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+      },
+    })
+    expect(page.text).toContain(`<h2>${READY.name}</h2>`)
+  })
+
   it('answers /healthz, /readyz and /metrics', async () => {
     const ask = await start()
     expect(await ask('/healthz')).toMatchObject({ status: 200, text: '{"status":"ok"}\n' })
@@ -101,7 +118,7 @@ describe('the admin address', () => {
     'on the loopback tells a page that had its own name lead there (%j) no more than health',
     async (host) => {
       const ask = await start()
-      for (const path of ['/metrics', '/readyz', '/debug/heapsnapshot', '/debug/cpuprofile']) {
+      for (const path of ['/', '/metrics', '/readyz', '/debug/heapsnapshot', '/debug/cpuprofile']) {
         expect([path, (await ask(path, { host })).status]).toEqual([path, 421])
       }
       expect((await ask('/healthz', { host })).status).toBe(200)

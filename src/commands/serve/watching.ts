@@ -7,12 +7,13 @@ import type { Access } from '../../proxy/access.ts'
 import { isLoopback } from '../../proxy/address.ts'
 import { createAdmin } from '../../proxy/admin.ts'
 import { createFigures } from '../../proxy/figures.ts'
+import { createHistory } from '../../proxy/history.ts'
 import { mergeFigures } from '../../proxy/merge.ts'
 import { type Figures, sampleOf } from '../../proxy/metrics.ts'
 import { createNews, type News } from '../../proxy/news.ts'
 import { createRefresh } from '../../proxy/readiness.ts'
 import type { Refusal } from '../../proxy/refusal.ts'
-import { HEALTH } from '../../proxy/route.ts'
+import { HEALTH, servedName } from '../../proxy/route.ts'
 import type { ListenOptions } from '../../proxy/server.ts'
 import { type NameState, type State, stateFigures } from '../../proxy/state.ts'
 import type { Upstream } from '../../proxy/upstream.ts'
@@ -67,17 +68,16 @@ export function createWatching(options: WatchOptions): Watching {
     settings.cloudwatch &&
     createReports({ ...settings.cloudwatch, world, count: counts.count, log })
   let served: Served = { service: first }
+  const nameOf = (host: string) => servedName(host, served.service.settings.mappings)
+  const history = createHistory({ now, nameOf })
   const state = () => ({ startedAt, workers: 1, names: namesOf(served, news) })
-  const refresh = createRefresh({
-    news,
-    sites: () => sitesRead(served.service),
-    now,
-  })
+  const refresh = createRefresh({ news, sites: () => sitesRead(served.service), now })
   return {
     upstream: news.upstream,
     onBegin: counts.begin,
     onAccess(access) {
       counts.add(access)
+      history.add(access)
       reports?.add(access)
       logAccess(log, access)
     },
@@ -91,6 +91,8 @@ export function createWatching(options: WatchOptions): Watching {
     admin: createAdmin({
       figures: async () => mergeFigures([counts.snapshot(), stateFigures(state(), now())]),
       state: async () => state(),
+      history: async () => history.snapshot(),
+      version: packageJson.version,
       refresh,
       now,
       isLocal: isLoopback(settings.admin),
