@@ -12,6 +12,7 @@ import type { Command, World } from '../command.ts'
 import { createLog, type Log, readLevel } from '../log.ts'
 import { serveHelp } from './help.ts'
 import { createSupplies } from './inject.ts'
+import { createPushes } from './push.ts'
 import { followChanges } from './reload.ts'
 import { readService, type Service } from './service.ts'
 import type { ServeSettings } from './settings.ts'
@@ -53,9 +54,10 @@ async function run(args: readonly string[], world: World): Promise<number> {
 function createHandling(first: Service, world: World, log: Log) {
   const upstream = createUpstream()
   const supply = createSupplies(world, log)
+  const pushesBy = createPushes(world, log)
   const onAccess = (access: Access) => logAccess(log, access)
   let current: Handler
-  const take = ({ settings, config, admission }: Service) => {
+  const take = ({ settings, config, admission, pushRules }: Service) => {
     const { mappings, readOnly, blobHosts } = settings
     const sites = [...mappings.values()].flatMap(sitesOf)
     const tokensFor = supply(admission ? sites : [], config)
@@ -66,6 +68,7 @@ function createHandling(first: Service, world: World, log: Log) {
       upstream,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
+      ...(pushRules.size > 0 && { pushes: pushesBy(pushRules) }),
       now: world.now,
       onAccess,
     })

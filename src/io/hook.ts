@@ -1,0 +1,126 @@
+/** A program that may refuse a push: asked on stdin, answering by its exit code. */
+
+import { spawn } from 'node:child_process'
+import { accessSync, constants, statSync } from 'node:fs'
+import { kill } from 'node:process'
+import { StringDecoder } from 'node:string_decoder'
+import { oneLine, UserError } from '../domain/errors.ts'
+import type { Environment } from '../front/places.ts'
+
+export type Hook = {
+  readonly command: readonly string[]
+  readonly timeoutMs: number
+}
+
+export type HookOutcome = {
+  /** Why it refuses; absent where it does not. */
+  readonly reason?: string
+  /** The beginning of what it wrote to stderr. */
+  readonly stderr: string
+}
+
+/** Throws a UserError where the program is not there or can't be run. */
+export function requireHook([program = '']: readonly string[]): void {
+  try {
+    if (!statSync(program).isFile()) throw Object.assign(new Error('no file'), { code: 'EISDIR' })
+    accessSync(program, constants.X_OK)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    const message = `${program}: a hook for pushes can't be run (${code}); name a program that this user may run`
+    throw new UserError('SERVE', message, { cause: error })
+  }
+}
+
+/** Asks hooks, a few at a time; the others wait. */
+export function createHooks(
+  env: Environment,
+  mostAtOnce = 8,
+): (hook: Hook, question: string) => Promise<HookOutcome> {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async (hook, question) => {
+    if (running >= mostAtOnce) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running += 1
+    try {
+      return await ask(hook, question, environmentOf(env))
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running -= 1
+    }
+  }
+}
+
+// Nothing that a push could be signed or paid with.
+function environmentOf({ PATH, HOME, LANG }: Environment): Readonly<Record<string, string>> {
+  return {
+    PATH: PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ...(HOME !== undefined && { HOME }),
+    ...(LANG !== undefined && { LANG }),
+  }
+}
+
+function ask(
+  { command: [program = '', ...args], timeoutMs }: Hook,
+  question: string,
+  env: Readonly<Record<string, string>>,
+): Promise<HookOutcome> {
+  return new Promise((resolve) => {
+    // In a process group of its own, so that what it has started ends with it.
+    const child = spawn(program, args, { env, cwd: '/', detached: true, stdio: 'pipe' })
+    const stdout = beginningOf(child.stdout)
+    const stderr = beginningOf(child.stderr)
+    let ending = ''
+    const settle = () => {
+      clearTimeout(timer)
+      child.stdout.destroy()
+      child.stderr.destroy()
+      const reason =
+        ending === '' ? undefined : firstLine(stdout()) || `the hook ${program} ${ending}`
+      resolve({ ...(reason !== undefined && { reason }), stderr: oneLine(stderr()) })
+    }
+    const timer = setTimeout(() => {
+      ending = `did not end within ${timeoutMs / 1000} s`
+      killGroup(child.pid)
+      settle()
+    }, timeoutMs)
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      ending = `can't be run (${error.code})`
+      settle()
+    })
+    child.on('exit', (code, signal) => {
+      if (code === 0) return settle()
+      ending = signal ? `was ended by ${signal}` : `refused it (exit code ${code})`
+      // Whatever else holds its pipes: what it printed itself is to be read to its end.
+      killGroup(child.pid)
+    })
+    child.on('close', settle)
+    // It may answer without reading.
+    child.stdin.on('error', () => {})
+    child.stdin.end(question)
+  })
+}
+
+const MOST_KEPT = 4096
+
+// The rest is read, for else the program would wait, and dropped.
+function beginningOf(stream: NodeJS.ReadableStream): () => string {
+  const decoder = new StringDecoder('utf8')
+  let text = ''
+  stream.on('data', (chunk: Buffer) => {
+    if (text.length < MOST_KEPT) text += decoder.write(chunk.subarray(0, MOST_KEPT))
+  })
+  return () => text
+}
+
+function firstLine(text: string): string {
+  return oneLine(text.split('\n').find((line) => line.trim() !== '') ?? '')
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended, all of it.
+  }
+}
