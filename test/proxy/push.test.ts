@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { UserError } from '../../src/domain/errors.ts'
 import type { PushRules } from '../../src/domain/push-rules.ts'
 import type { HookQuestion, Pushes } from '../../src/proxy/push.ts'
@@ -89,7 +89,9 @@ describe('a manifest that is pushed', () => {
     expect(seen).toMatchObject([
       { body, headers: { 'content-length': `${Buffer.byteLength(body)}`, 'content-type': IMAGE } },
     ])
-    expect(sidecar.accesses).toMatchObject([{ bytesReceived: Buffer.byteLength(body) }])
+    await vi.waitFor(() => {
+      expect(sidecar.accesses).toMatchObject([{ bytesReceived: Buffer.byteLength(body) }])
+    })
   })
 
   it('that came in chunks goes on with its length', async () => {
@@ -169,7 +171,9 @@ describe('"repositories"', () => {
       { code: 'DENIED', message, detail: null },
     ])
     expect(seen).toEqual([])
-    expect(sidecar.accesses).toMatchObject([{ status: 403, error: message }])
+    await vi.waitFor(() => {
+      expect(sidecar.accesses).toMatchObject([{ status: 403, error: message }])
+    })
   })
 
   it.each([
