@@ -34,7 +34,7 @@ const LAYER = 'application/vnd.oci.image.layer.v1.tar'
 
 /** `serve --auth inject` by these rules, with an AWS and a store. */
 async function start(
-  push: object,
+  rules: object,
   { args = ['--auth', 'inject'], mapping = {}, home = temporaryFolder() } = {},
 ) {
   const env = { ...emulator.env('keys'), HOME: home, PATH: process.env['PATH'] ?? '' }
@@ -43,7 +43,7 @@ async function start(
   const { host, port } = emulator.registry
   const config = {
     registries: { [NAME]: { registry: host, connect: `127.0.0.1:${port}`, ...mapping } },
-    proxy: { push, blobHosts: [`127.0.0.1:${emulator.bucket.port}`] },
+    proxy: { push: rules, blobHosts: [`127.0.0.1:${emulator.bucket.port}`] },
   }
   const flags = [...certificate, '--blobs', 'stream', ...args]
   return await startServing(emulator, flags, { env, config })

@@ -31,7 +31,7 @@ describe('a hook', () => {
   })
 
   it('sees of the environment no more than PATH, HOME and LANG', async () => {
-    const { file, folder } = script(`env >${'"$1"'}`)
+    const { file, folder } = script('env >"$1"')
     const env = { PATH: '/bin:/usr/bin', HOME: '/root', LANG: 'C', AWS_SECRET_ACCESS_KEY: 'hush' }
     const hook = { command: [file, join(folder, 'env')], timeoutMs: 30_000 }
     await createHooks(env)(hook, '{}')

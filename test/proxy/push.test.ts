@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { buffer } from 'node:stream/consumers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { UserError } from '../../src/domain/errors.ts'
 import type { PushRules } from '../../src/domain/push-rules.ts'
@@ -64,9 +63,11 @@ type Answers = (request: IncomingMessage, response: ServerResponse) => void
 async function start(rules: PushRules, more: Partial<Pushes> = {}, answers?: Answers) {
   const seen: Seen[] = []
   const upstream = await startUpstream(world.registryLeaf, (request, response) => {
-    void buffer(request).then((body) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
       const { method = '', url = '', headers } = request
-      seen.push({ line: `${method} ${url}`, headers, body: body.toString() })
+      seen.push({ line: `${method} ${url}`, headers, body: Buffer.concat(chunks).toString() })
       response.statusCode = method === 'HEAD' ? 404 : 201
       answers?.(request, response)
       response.end()
@@ -351,7 +352,7 @@ describe('a hook', () => {
   it('is told all about the push', async () => {
     const asked: HookQuestion[] = []
     const askHook = async (_: PushRules, question: HookQuestion) => void asked.push(question)
-    const { sidecar } = await start(rules, { askHook: askHook as Pushes['askHook'] })
+    const { sidecar } = await start(rules, { askHook })
     expect(await put(sidecar, '/v2/team/app/manifests/v1', image())).toMatchObject({ status: 201 })
     expect(asked).toEqual([
       {
@@ -381,10 +382,7 @@ describe('a hook', () => {
   it('is asked last: not of what another rule refuses', async () => {
     let asked = 0
     const askHook = async () => void asked++
-    const { sidecar } = await start(
-      { ...rules, tags: ['v*'], maxSize: 1 },
-      { askHook: askHook as Pushes['askHook'] },
-    )
+    const { sidecar } = await start({ ...rules, tags: ['v*'], maxSize: 1 }, { askHook })
     await put(sidecar, '/v2/a/manifests/main', image())
     await put(sidecar, '/v2/a/manifests/v1', image())
     expect(asked).toBe(0)
