@@ -31,25 +31,37 @@ export function requireHook([program = '']: readonly string[]): void {
   }
 }
 
-/** Asks hooks, a few at a time; the others wait. */
-export function createHooks(
-  env: Environment,
-  mostAtOnce = 8,
-): (hook: Hook, question: string) => Promise<HookOutcome> {
+export type Hooks = {
+  /** Asks one; a few run at a time, and the others wait. */
+  readonly ask: (hook: Hook, question: string) => Promise<HookOutcome>
+  /** Ends those that run. */
+  readonly close: () => void
+}
+
+/** Hooks that see no more than this of an environment: PATH, HOME and LANG. */
+export function createHooks(env: Environment, mostAtOnce = 8): Hooks {
+  const running = new Set<number>()
   const waiting: (() => void)[] = []
-  let running = 0
-  return async (hook, question) => {
-    if (running >= mostAtOnce) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running += 1
-    try {
-      return await ask(hook, question, environmentOf(env))
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running -= 1
-    }
+  let busy = 0
+  return {
+    async ask(hook, question) {
+      if (waiting.length >= MOST_WAITING) return { reason: TOO_MANY, stderr: '' }
+      if (busy >= mostAtOnce) await new Promise<void>((resolve) => waiting.push(resolve))
+      else busy += 1
+      try {
+        return await ask(hook, question, { env: environmentOf(env), running })
+      } finally {
+        const next = waiting.shift()
+        if (next) next()
+        else busy -= 1
+      }
+    },
+    close: () => running.forEach(killGroup),
   }
 }
+
+const MOST_WAITING = 256
+const TOO_MANY = 'too many pushes are waiting for the hook; try again in a moment'
 
 // Nothing that a push could be signed or paid with.
 function environmentOf({ PATH, HOME, LANG }: Environment): Readonly<Record<string, string>> {
@@ -60,19 +72,28 @@ function environmentOf({ PATH, HOME, LANG }: Environment): Readonly<Record<strin
   }
 }
 
+type Surroundings = {
+  readonly env: Readonly<Record<string, string>>
+  /** The process ids of those that run. */
+  readonly running: Set<number>
+}
+
 function ask(
   { command: [program = '', ...args], timeoutMs }: Hook,
   question: string,
-  env: Readonly<Record<string, string>>,
+  { env, running }: Surroundings,
 ): Promise<HookOutcome> {
   return new Promise((resolve) => {
     // In a process group of its own, so that what it has started ends with it.
     const child = spawn(program, args, { env, cwd: '/', detached: true, stdio: 'pipe' })
+    const pid = child.pid ?? 0
+    if (pid > 0) running.add(pid)
     const stdout = beginningOf(child.stdout)
     const stderr = beginningOf(child.stderr)
     let ending = ''
     const settle = () => {
       clearTimeout(timer)
+      running.delete(pid)
       child.stdout.destroy()
       child.stderr.destroy()
       const reason =
@@ -81,7 +102,7 @@ function ask(
     }
     const timer = setTimeout(() => {
       ending = `did not end within ${timeoutMs / 1000} s`
-      killGroup(child.pid)
+      killGroup(pid)
       settle()
     }, timeoutMs)
     child.on('error', (error: NodeJS.ErrnoException) => {
@@ -92,7 +113,7 @@ function ask(
       if (code === 0) return settle()
       ending = signal ? `was ended by ${signal}` : `refused it (exit code ${code})`
       // Whatever else holds its pipes: what it printed itself is to be read to its end.
-      killGroup(child.pid)
+      killGroup(pid)
     })
     child.on('close', settle)
     // It may answer without reading.
@@ -117,9 +138,9 @@ function firstLine(text: string): string {
   return oneLine(text.split('\n').find((line) => line.trim() !== '') ?? '')
 }
 
-function killGroup(pid: number | undefined): void {
+function killGroup(pid: number): void {
   try {
-    if (pid !== undefined) kill(-pid, 'SIGKILL')
+    kill(-pid, 'SIGKILL')
   } catch {
     // It has ended, all of it.
   }

@@ -39,7 +39,7 @@ export function readManifest(
   }
   const json = parse(bytes)
   const mediaType = mediaTypeOf(json, contentType)
-  const kind = KINDS[mediaType] ?? 'other'
+  const kind = KINDS.get(mediaType) ?? 'other'
   return {
     digest: digestOf(bytes),
     mediaType,
@@ -65,12 +65,12 @@ const TAG = /^\w[\w.-]{0,127}$/
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
 
 /** Every type of which something is known, for a question that any of them may answer. */
-export const KINDS: Readonly<Record<string, Manifest['kind']>> = {
-  'application/vnd.oci.image.manifest.v1+json': 'image',
-  'application/vnd.docker.distribution.manifest.v2+json': 'image',
-  'application/vnd.oci.image.index.v1+json': 'index',
-  'application/vnd.docker.distribution.manifest.list.v2+json': 'index',
-}
+export const KINDS: ReadonlyMap<string, Manifest['kind']> = new Map([
+  ['application/vnd.oci.image.manifest.v1+json', 'image'],
+  ['application/vnd.docker.distribution.manifest.v2+json', 'image'],
+  ['application/vnd.oci.image.index.v1+json', 'index'],
+  ['application/vnd.docker.distribution.manifest.list.v2+json', 'index'],
+])
 
 function parse(bytes: Buffer): Manifest['json'] {
   try {
@@ -91,7 +91,7 @@ function mediaTypeOf(json: Manifest['json'], contentType: string): string {
   }
   const hasLayers = 'layers' in json || 'config' in json
   const mediaType = named || own || ''
-  const kind = KINDS[mediaType]
+  const kind = KINDS.get(mediaType)
   if ('manifests' in json && (hasLayers || kind === 'image')) {
     throw invalid('it has both layers and manifests')
   }

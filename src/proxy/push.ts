@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 import type { Mapping } from '../domain/mapping.ts'
-import { type NewRepository, type PushRules } from '../domain/push-rules.ts'
+import type { NewRepository, PushRules } from '../domain/push-rules.ts'
 import { findLabels, type LabelStore, type Tap, tapLabels } from './labels.ts'
 import {
   isDigest,
@@ -167,7 +167,7 @@ async function checkUnchanged(
   { place, push }: At,
 ): Promise<void> {
   const target = `/v2/${place.repository}/manifests/${tag}`
-  const reply = await push.ask({ method: 'HEAD', target, accept: Object.keys(KINDS).join(', ') })
+  const reply = await push.ask({ method: 'HEAD', target, accept: [...KINDS.keys()].join(', ') })
   reply.on('error', () => {})
   reply.resume()
   const status = reply.statusCode ?? 0

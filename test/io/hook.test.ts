@@ -14,7 +14,7 @@ function script(text: string, mode = 0o700) {
 }
 
 const run = (file: string, question = '{}', more: Partial<Hook> = {}) =>
-  createHooks(process.env)({ command: [file], timeoutMs: 30_000, ...more }, question)
+  createHooks(process.env).ask({ command: [file], timeoutMs: 30_000, ...more }, question)
 
 describe('a hook', () => {
   it('lets a push through by exit code 0, whatever it printed', async () => {
@@ -34,7 +34,7 @@ describe('a hook', () => {
     const { file, folder } = script('env >"$1"')
     const env = { PATH: '/bin:/usr/bin', HOME: '/root', LANG: 'C', AWS_SECRET_ACCESS_KEY: 'hush' }
     const hook = { command: [file, join(folder, 'env')], timeoutMs: 30_000 }
-    await createHooks(env)(hook, '{}')
+    await createHooks(env).ask(hook, '{}')
     const names = readFileSync(join(folder, 'env'), 'utf8').match(/^\w+/gm) ?? []
     // PWD and what follows are the shell's own.
     expect(names.filter((name) => !/^(PWD|OLDPWD|SHLVL|_)$/.test(name)).sort()).toEqual([
@@ -96,11 +96,33 @@ describe('a hook', () => {
     expect(reason).toBe("the hook /nowhere/check can't be run (ENOENT)")
   })
 
+  it('that runs when all ends is ended too', async () => {
+    const { file, folder } = script('touch "$1/begun"; sleep 600')
+    const { ask, close } = createHooks(process.env)
+    const asking = ask({ command: [file, folder], timeoutMs: 30_000 }, '{}')
+    await eventually(() => existsSync(join(folder, 'begun')))
+    close()
+    expect(await asking).toMatchObject({ reason: `the hook ${file} was ended by SIGKILL` })
+  })
+
+  it('is not waited for by more than a few hundred', async () => {
+    const { file, folder } = script('while [ ! -e "$1/go" ]; do sleep 0.05; done')
+    const { ask } = createHooks(process.env, 1)
+    const hook = { command: [file, folder], timeoutMs: 30_000 }
+    const first = ask(hook, '{}')
+    const quick = { ...hook, command: ['/bin/true'] }
+    const others = Array.from({ length: 257 }, () => ask(quick, '{}'))
+    expect(await others.at(-1)).toMatchObject({ reason: expect.stringMatching(/^too many pushes/) })
+    writeFileSync(join(folder, 'go'), '')
+    const outcomes = await Promise.all([first, ...others.slice(0, -1)])
+    expect(outcomes).toEqual(outcomes.map(() => ({ stderr: '' })))
+  })
+
   it('waits while as many run as may', async () => {
     const { file, folder } = script(
       'mkdir "$1/on" 2>/dev/null || { echo two at once; exit 1; }; cat >/dev/null; rmdir "$1/on"',
     )
-    const ask = createHooks(process.env, 1)
+    const { ask } = createHooks(process.env, 1)
     const hook = { command: [file, folder], timeoutMs: 30_000 }
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => ask(hook, '{}')))
     expect(outcomes).toEqual(outcomes.map(() => ({ stderr: '' })))

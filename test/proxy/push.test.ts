@@ -256,6 +256,8 @@ describe('"maxSize"', () => {
     expect(errorOf(answer).message).toBe(
       `a manifest of type ${old} can't be held against the rules here`,
     )
+    const odd = await put(sidecar, '/v2/a/manifests/v1', '{}', 'constructor')
+    expect(odd.status).toBe(403)
     const { sidecar: open } = await start({ tags: ['v1'] })
     expect(await put(open, '/v2/a/manifests/v1', '{}', old)).toMatchObject({ status: 201 })
   })

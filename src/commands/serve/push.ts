@@ -36,20 +36,17 @@ const NO_IDENTITY =
   'with passthrough the sidecar has no AWS identity to create one with; add --auth inject, or leave it out'
 
 /** What enforces rules, to be given those that hold at a time. */
-export function createPushes(
-  { env, now }: Pick<World, 'env' | 'now'>,
-  log: Log,
-): (rules: ReadonlyMap<string, PushRules>) => Pushes {
-  const runHook = createHooks(env)
+export function createPushes({ env, now }: Pick<World, 'env' | 'now'>, log: Log) {
+  const hooks = createHooks(env)
   const labels = openLabels(env)
   const repositories = createRepositories(now)
-  return (rules) => ({
+  const pushesBy = (rules: ReadonlyMap<string, PushRules>): Pushes => ({
     rulesFor: ({ name }) => rules.get(name),
     labels,
     repositories,
     async askHook({ hook = [], hookTimeout = HOOK_SECONDS }, question) {
       const asked = { command: hook, timeoutMs: hookTimeout * 1000 }
-      const { reason, stderr } = await runHook(asked, JSON.stringify(question))
+      const { reason, stderr } = await hooks.ask(asked, JSON.stringify(question))
       if (stderr !== '') log('warn', 'a hook wrote to stderr', { hook: hook[0], stderr })
       return reason
     },
@@ -63,4 +60,5 @@ export function createPushes(
       }
     },
   })
+  return { pushesBy, close: hooks.close }
 }

@@ -54,7 +54,7 @@ async function run(args: readonly string[], world: World): Promise<number> {
 function createHandling(first: Service, world: World, log: Log) {
   const upstream = createUpstream()
   const supply = createSupplies(world, log)
-  const pushesBy = createPushes(world, log)
+  const pushes = createPushes(world, log)
   const onAccess = (access: Access) => logAccess(log, access)
   let current: Handler
   const take = ({ settings, config, admission, pushRules }: Service) => {
@@ -68,7 +68,7 @@ function createHandling(first: Service, world: World, log: Log) {
       upstream,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
-      ...(pushRules.size > 0 && { pushes: pushesBy(pushRules) }),
+      ...(pushRules.size > 0 && { pushes: pushes.pushesBy(pushRules) }),
       now: world.now,
       onAccess,
     })
@@ -79,6 +79,7 @@ function createHandling(first: Service, world: World, log: Log) {
     take,
     close: () => {
       supply([], first.config)
+      pushes.close()
       upstream.close()
     },
   }
