@@ -34,7 +34,7 @@ export function requireHook([program = '']: readonly string[]): void {
 export type Hooks = {
   /** Asks one; a few run at a time, and the others wait. */
   readonly ask: (hook: Hook, question: string) => Promise<HookOutcome>
-  /** Ends those that run. */
+  /** Ends those that run, and begins no other. */
   readonly close: () => void
 }
 
@@ -56,14 +56,17 @@ export function createHooks(env: Environment, mostAtOnce = 8): Hooks {
         else busy -= 1
       }
     },
-    close: () => running.forEach(killGroup),
+    close() {
+      waiting.length = 0
+      running.forEach(killGroup)
+    },
   }
 }
 
 const MOST_WAITING = 256
 const TOO_MANY = 'too many pushes are waiting for the hook; try again in a moment'
 
-// Nothing that a push could be signed or paid with.
+// No credentials.
 function environmentOf({ PATH, HOME, LANG }: Environment): Readonly<Record<string, string>> {
   return {
     PATH: PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -110,7 +113,11 @@ function ask(
       settle()
     })
     child.on('exit', (code, signal) => {
-      if (code === 0) return settle()
+      // Once what it wrote has been read, and not when whoever else has its pipes lets go of them.
+      if (code === 0) {
+        setImmediate(settle)
+        return
+      }
       ending = signal ? `was ended by ${signal}` : `refused it (exit code ${code})`
       // Whatever else holds its pipes: what it printed itself is to be read to its end.
       killGroup(pid)
@@ -138,9 +145,10 @@ function firstLine(text: string): string {
   return oneLine(text.split('\n').find((line) => line.trim() !== '') ?? '')
 }
 
+// Group 0 would be our own.
 function killGroup(pid: number): void {
   try {
-    kill(-pid, 'SIGKILL')
+    if (pid > 0) kill(-pid, 'SIGKILL')
   } catch {
     // It has ended, all of it.
   }

@@ -117,10 +117,10 @@ async function checkManifestPut(pushes: Pushes, at: At): Promise<Checked> {
   if (!body) throw TOO_LONG
   const manifest = readManifest(body, { ...push, reference: place.reference })
   checkManifest(rules, manifest, tags)
-  const failed = await createAbsent(pushes, at)
   await checkLabelsOf(pushes, manifest, at)
   for (const tag of immutableOf(rules, tags)) await checkUnchanged(tag, manifest, at)
   await passHook(pushes, { manifest, body }, at)
+  const failed = await createAbsent(pushes, at)
   return { body, ...(failed && { failed }) }
 }
 
