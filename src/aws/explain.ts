@@ -9,6 +9,8 @@ export type MintContext = {
   readonly registry: Registry
   readonly principal: Principal
   readonly env: Environment
+  /** What was called, where that is not GetAuthorizationToken. */
+  readonly action?: string
 }
 
 /** The UserError for anything that a mint threw. A failure that nobody knows stays itself. */
@@ -78,7 +80,10 @@ const RULES: readonly Rule[] = [
   ],
   [
     /Throttling|TooManyRequests|RequestLimitExceeded/,
-    () => ['AWS_REFUSED', 'AWS throttles GetAuthorizationToken; try again in a minute'],
+    (_, { action }) => [
+      'AWS_REFUSED',
+      `AWS throttles ${action ?? 'GetAuthorizationToken'}; try again in a minute`,
+    ],
   ],
   // Before the time-outs: the SDK calls a connection that was reset a TimeoutError too.
   [
@@ -138,9 +143,9 @@ function noCredentials({ message }: Failure, context: MintContext): Line {
   ]
 }
 
-function accessDenied({ message }: Failure, { registry, principal, env }: MintContext): Line {
-  const fallback =
-    registry.kind === 'public' ? 'ecr-public:GetAuthorizationToken' : 'ecr:GetAuthorizationToken'
+function accessDenied({ message }: Failure, context: MintContext): Line {
+  const { registry, principal, env, action: called = 'GetAuthorizationToken' } = context
+  const fallback = `${registry.kind === 'public' ? 'ecr-public' : 'ecr'}:${called}`
   const action = /perform:? ([a-z-]+:[A-Za-z]+)/.exec(message)?.[1] ?? fallback
   const who =
     /User: (arn:\S+)/.exec(message)?.[1] ??

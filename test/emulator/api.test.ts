@@ -9,6 +9,7 @@ import {
   DescribeRepositoriesCommand,
   GetAuthorizationTokenCommand,
   ListImagesCommand,
+  ListTagsForResourceCommand,
 } from '@aws-sdk/client-ecr'
 import {
   ECRPUBLICClient,
@@ -213,6 +214,28 @@ describe('STS', () => {
 })
 
 describe('repositories', () => {
+  it('keep what they were created with, and need a right for tags', async () => {
+    const emulator = await runEmulator()
+    const client = ecrClient(emulator)
+    const create = new CreateRepositoryCommand({
+      repositoryName: 'team/app',
+      tags: [{ Key: 'team', Value: 'a' }],
+      imageScanningConfiguration: { scanOnPush: true },
+      encryptionConfiguration: { encryptionType: 'KMS', kmsKey: 'alias/images' },
+    })
+    Object.assign(emulator.settings.keys[KEYS.accessKeyId]!, { deny: ['ecr:TagResource'] })
+    await expect(client.send(create)).rejects.toThrow('ecr:TagResource')
+    Object.assign(emulator.settings.keys[KEYS.accessKeyId]!, { deny: [] })
+    const { repository } = await client.send(create)
+    expect(repository).toMatchObject({
+      imageScanningConfiguration: { scanOnPush: true },
+      encryptionConfiguration: { encryptionType: 'KMS', kmsKey: 'alias/images' },
+    })
+    const resourceArn = repository?.repositoryArn
+    const { tags } = await client.send(new ListTagsForResourceCommand({ resourceArn }))
+    expect(tags).toEqual([{ Key: 'team', Value: 'a' }])
+  })
+
   it('are created, described and deleted', async () => {
     const emulator = await runEmulator()
     const client = ecrClient(emulator)

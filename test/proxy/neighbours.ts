@@ -21,6 +21,7 @@ import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
 import type { Access } from '../../src/proxy/access.ts'
 import { type ServerTls, tlsOf } from '../../src/proxy/certificate.ts'
 import { createExchange, type Inject } from '../../src/proxy/exchange.ts'
+import type { Pushes } from '../../src/proxy/push.ts'
 import { listen, type Listener } from '../../src/proxy/server.ts'
 import { createUpstream } from '../../src/proxy/upstream.ts'
 import { type Authority, type Leaf, openAuthority } from '../emulator/certificates.ts'
@@ -108,6 +109,7 @@ export type SidecarOptions = {
   readonly clientCa?: string
   readonly inject?: Inject
   readonly blobHosts?: readonly HostPort[]
+  readonly pushes?: Pushes
   readonly readOnly?: boolean
   readonly mappings?: Mappings
   readonly connectMs?: number
@@ -116,8 +118,10 @@ export type SidecarOptions = {
 /** The sidecar in front of an upstream; TLS when there is a certificate. */
 export async function startSidecar(
   connect: HostPort | undefined,
-  { leaf, clientCa, inject, blobHosts, readOnly = false, mappings, connectMs }: SidecarOptions = {},
+  options: SidecarOptions = {},
 ): Promise<Sidecar> {
+  const { leaf, clientCa, inject, blobHosts, pushes } = options
+  const { readOnly = false, mappings, connectMs } = options
   const upstream = createUpstream(connectMs)
   const accesses: Access[] = []
   const listener = await listen({
@@ -129,6 +133,7 @@ export async function startSidecar(
       upstream,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
+      ...(pushes && { pushes }),
       now: () => performance.now(),
       onAccess: (access) => accesses.push(access),
     }),

@@ -99,7 +99,8 @@ export const serveHelp = {
     },
   ],
   notes: `Without --clients and --client-ca, inject is served on loopback only. What each client may do is
-told by "allow" of the configuration: {"alice": ["team-a/*:pull,push", "*:pull"]}.
+told by "allow" of the configuration: {"alice": ["team-a/*:pull,push", "*:pull"]}. Rules for pushes
+are under "push" there, for all names or for one.
 
 Certificates, clients and configuration are read anew when they change, and on SIGHUP; what is
 broken then is told in the log, and serving goes on as before.

@@ -9,6 +9,7 @@ import type { Command, World } from '../command.ts'
 import { createLog, type Log, readLevel } from '../log.ts'
 import { serveHelp } from './help.ts'
 import { createSupplies } from './inject.ts'
+import { createPushes } from './push.ts'
 import { followChanges } from './reload.ts'
 import { readService, type Service } from './service.ts'
 import type { ServeSettings } from './settings.ts'
@@ -66,9 +67,10 @@ function createHandling(first: Service, watching: Watching, world: World, log: L
   const unminted = (registry: string) => count('mint_failures_total', { registry })
   const { env, now, random, after } = world
   const supply = createSupplies({ env, now, random, after, unminted }, log)
+  const pushes = createPushes(world, log)
   let current: Handler
   const take = (service: Service) => {
-    const { settings, config, admission } = service
+    const { settings, config, admission, pushRules } = service
     const { mappings, readOnly, blobHosts } = settings
     const sites = [...mappings.values()].flatMap(sitesOf)
     const tokensFor = supply(admission ? sites : [], config)
@@ -80,6 +82,7 @@ function createHandling(first: Service, watching: Watching, world: World, log: L
       upstream,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
+      ...(pushRules.size > 0 && { pushes: pushes.pushesBy(pushRules) }),
       now,
       onBegin,
       onAccess,
@@ -91,6 +94,7 @@ function createHandling(first: Service, watching: Watching, world: World, log: L
     take,
     close: () => {
       supply([], first.config)
+      pushes.close()
     },
   }
 }

@@ -1,6 +1,7 @@
 /** What is served: read from flags, variables and files, whole or not at all. */
 
 import type { Config } from '../../domain/config.ts'
+import type { PushRules } from '../../domain/push-rules.ts'
 import { stamp } from '../../front/identity.ts'
 import { configFiles } from '../../front/places.ts'
 import { readCertificate, readGiven } from '../../io/certificate.ts'
@@ -9,6 +10,7 @@ import type { Admission } from '../../proxy/admission.ts'
 import { type ServerTls, tlsOf } from '../../proxy/certificate.ts'
 import type { Environment } from '../command.ts'
 import { readAdmission } from './inject.ts'
+import { readPushes } from './push.ts'
 import { readSettings, type ServeSettings } from './settings.ts'
 
 export type Service = {
@@ -16,6 +18,8 @@ export type Service = {
   readonly settings: ServeSettings
   readonly tls?: ServerTls
   readonly admission?: Admission
+  /** By name. */
+  readonly pushRules: ReadonlyMap<string, PushRules>
   /** All that it was read from, and how that was before. */
   readonly files: readonly string[]
   readonly stamp: string
@@ -34,6 +38,7 @@ export function readService(args: readonly string[], env: Environment): Service 
   return {
     config,
     settings,
+    pushRules: readPushes(config, settings),
     ...(tls && { tls }),
     ...(admission && { admission }),
     files: [...configs, ...given],

@@ -31,7 +31,7 @@ const LISTS = {
 
 type TextKey = Exclude<
   keyof ProxyConfig,
-  'listen' | 'tlsCert' | 'tlsKey' | 'allow' | 'blobHosts' | 'readOnly'
+  'listen' | 'tlsCert' | 'tlsKey' | 'allow' | 'blobHosts' | 'push' | 'readOnly'
 >
 
 type Flags = ReturnType<typeof readFlags>
