@@ -104,20 +104,23 @@ function tooLong({ urlBytes }: Limits): Refusal {
   return new Refusal(414, 'UNSUPPORTED', `the request target is over ${urlBytes} bytes`)
 }
 
-// Before anything is read, a TLS handshake too.
+// Before anything is read, a TLS handshake too. Not by Node's maxConnections: workers that have so
+// many would hand a connection to each other without end.
 function limitConnections(server: Server, limits: Limits): void {
   const counts = new Map<string, number>()
-  server.maxConnections = limits.connections
+  let all = 0
   server.on('connection', (socket: Socket) => {
     const { remoteAddress = '' } = socket
     const count = (counts.get(remoteAddress) ?? 0) + 1
     counts.set(remoteAddress, count)
+    all += 1
     socket.once('close', () => {
+      all -= 1
       const left = (counts.get(remoteAddress) ?? 1) - 1
       if (left > 0) counts.set(remoteAddress, left)
       else counts.delete(remoteAddress)
     })
-    if (count > limits.connectionsPerClient) socket.destroy()
+    if (all > limits.connections || count > limits.connectionsPerClient) socket.destroy()
   })
 }
 

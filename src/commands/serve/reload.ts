@@ -66,6 +66,7 @@ const FIXED: readonly (readonly [string, (service: Service) => unknown])[] = [
   ['"admin"', ({ settings }) => settings.admin],
   ['"logFormat"', ({ settings }) => settings.logFormat],
   ['a limit', ({ settings }) => settings.limits],
+  ['"workers"', ({ settings }) => settings.workers],
   ['whether TLS is served', ({ tls }) => tls !== undefined],
   ['whether "clientCa" is named', ({ admission }) => admission?.takesCertificates === true],
 ]

@@ -2,23 +2,42 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { sitesOf } from '../../domain/mapping.ts'
+import { type Primary, primaryOf } from '../../io/primary.ts'
+import { startWorkers } from '../../io/workers.ts'
 import type { Access } from '../../proxy/access.ts'
 import { createAdmin } from '../../proxy/admin.ts'
 import { createExchange } from '../../proxy/exchange.ts'
 import { HEALTH } from '../../proxy/route.ts'
-import { listen, type Listener, type ListenOptions } from '../../proxy/server.ts'
+import { type Limits, listen, type Listener, type ListenOptions } from '../../proxy/server.ts'
 import { createUpstream } from '../../proxy/upstream.ts'
 import type { Command, World } from '../command.ts'
 import { createLog, type Log, readLevel } from '../log.ts'
 import { serveHelp } from './help.ts'
 import { createSupplies } from './inject.ts'
-import { followChanges } from './reload.ts'
+import { followChanges, type ReloadOptions } from './reload.ts'
 import { readService, type Service } from './service.ts'
 import type { ServeSettings } from './settings.ts'
 
 export const serve: Command = { ...serveHelp, run }
 
 async function run(args: readonly string[], world: World): Promise<number> {
+  const primary = primaryOf()
+  if (!primary) return await serveAs(undefined, args, world)
+  try {
+    return await serveAs(primary, args, world)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    await primary.failed(error)
+    return 1
+  }
+}
+
+/** As a worker of a primary, or as the process that was started. */
+async function serveAs(
+  primary: Primary | undefined,
+  args: readonly string[],
+  world: World,
+): Promise<number> {
   const read = () => readService(args, world.env)
   const service = read()
   const log = createLog({
@@ -27,25 +46,78 @@ async function run(args: readonly string[], world: World): Promise<number> {
     write: world.stderr,
     now: world.now,
   })
-  const stopped = aborted(world.stop)
+  // Signals may reach all processes of a group; what they mean is for the primary to say.
+  const ownStop = aborted(world.stop)
+  if (primary) world.onHangup(() => {})
+  else if (service.settings.workers > 1) {
+    return await serveWithWorkers({ service, read, args, stopped: ownStop, world, log })
+  }
   const { handler, take, close } = createHandling(service, world, log)
   let graceMs = service.settings.drainMs
   try {
     const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
-    const listeners = await listenAll(service, { handler, onError }, log)
+    const listeners = await listenAll(service, { handler, onError }, { log, primary })
     const takeAll = (next: Service) => {
       take(next)
       listeners.forEach(({ useTls }) => next.tls && useTls(next.tls))
       graceMs = next.settings.drainMs
     }
-    const endReloads = followChanges({ service, read, take: takeAll, world, log })
-    await stopped
+    const following = primary ? atItsWord(primary, log) : { world, log }
+    const endReloads = followChanges({ service, read, take: takeAll, ...following })
+    await (primary ? primary.stopped : ownStop)
     endReloads()
-    log('info', 'stopping')
+    if (!primary) log('info', 'stopping')
     await drainAll(listeners, graceMs)
     return 0
   } finally {
     close()
+  }
+}
+
+// It looks and tells, and of what goes well it tells alone.
+function atItsWord({ onReload }: Primary, log: Log): Pick<ReloadOptions, 'world' | 'log'> {
+  return {
+    world: { after: () => () => {}, onHangup: onReload },
+    log: (level, ...event) => log(level === 'info' ? 'debug' : level, ...event),
+  }
+}
+
+type Leading = Pick<ReloadOptions, 'service' | 'read' | 'log'> & {
+  readonly args: readonly string[]
+  readonly stopped: Promise<void>
+  readonly world: World
+}
+
+/** Has workers serve, and holds what there is one of: admin address, signals, looks at files. */
+async function serveWithWorkers(leading: Leading): Promise<number> {
+  const { service, read, args, stopped, world, log } = leading
+  const { self, now, after } = world
+  const { settings } = service
+  const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
+  const admin = await listenAdmin(settings, onError, log)
+  let graceMs = settings.drainMs
+  try {
+    const workers = await startWorkers({
+      count: settings.workers,
+      args: [...self.slice(1), serveHelp.name, ...args],
+      onEnd: (ended) => log('error', 'a worker ended; another takes its place', ended),
+      onRestart: ({ pid }) => log('info', 'a worker took the place of one that ended', { pid }),
+      now,
+      after,
+    })
+    logStart(log, settings, { urls: workers.urls, admin })
+    const take = (next: Service) => {
+      workers.reload()
+      graceMs = next.settings.drainMs
+    }
+    const endReloads = followChanges({ service, read, take, world, log })
+    await stopped
+    endReloads()
+    log('info', 'stopping')
+    await workers.stop(graceMs)
+    return 0
+  } finally {
+    await admin?.drain(0)
   }
 }
 
@@ -88,17 +160,22 @@ type Handling = Pick<ListenOptions, 'handler' | 'onError'>
 async function listenAll(
   { settings, tls }: Service,
   { handler, onError }: Handling,
-  log: Log,
+  { log, primary }: { readonly log: Log; readonly primary: Primary | undefined },
 ): Promise<readonly Listener[]> {
   const listeners: Listener[] = []
   try {
     for (const address of settings.listen) {
       listeners.push(
-        await listen({ address, ...(tls && { tls }), handler, limits: settings.limits, onError }),
+        await listen({ address, ...(tls && { tls }), handler, limits: limitsOf(settings), onError }),
       )
     }
+    const urls = listeners.map(({ url }) => url)
+    if (primary) {
+      primary.ready(urls)
+      return listeners
+    }
     const admin = await listenAdmin(settings, onError, log)
-    logStart(log, settings, { listeners, admin })
+    logStart(log, settings, { urls, admin })
     return admin ? [...listeners, admin] : listeners
   } catch (error) {
     await drainAll(listeners, 0)
@@ -120,12 +197,14 @@ async function listenAdmin(
   }
 }
 
-type Listening = {
-  readonly listeners: readonly Listener[]
-  readonly admin: Listener | undefined
+// Connections go to the workers by turns, so that each has its share.
+function limitsOf({ limits, workers }: ServeSettings): Limits {
+  return { ...limits, connections: Math.ceil(limits.connections / workers) }
 }
 
-function logStart(log: Log, settings: ServeSettings, { listeners, admin }: Listening): void {
+type Listening = { readonly urls: readonly string[]; readonly admin: Listener | undefined }
+
+function logStart(log: Log, settings: ServeSettings, { urls, admin }: Listening): void {
   for (const name of settings.left) {
     log('warn', 'not served: the sidecar serves private registries by their own names', { name })
   }
@@ -137,8 +216,9 @@ function logStart(log: Log, settings: ServeSettings, { listeners, admin }: Liste
     })
   }
   log('info', 'listening', {
-    listen: listeners.map(({ url }) => url),
+    listen: urls,
     admin: admin?.url,
+    ...(settings.workers > 1 && { workers: settings.workers }),
     auth: settings.inject ? 'inject' : 'passthrough',
     blobs: settings.blobHosts ? 'stream' : 'redirect',
     registries: Object.fromEntries(

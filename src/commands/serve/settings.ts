@@ -36,6 +36,8 @@ export type ServeSettings = ServedRegistries & {
   readonly logFormat?: 'json' | 'pretty'
   readonly drainMs: number
   readonly limits: Limits
+  /** Processes that share the listeners. */
+  readonly workers: number
 }
 
 /** Files that tell the clients, and what each may do. */
@@ -73,6 +75,7 @@ export function readSettings(
     ...(logFormat && { logFormat: oneOf(logFormat, ['json', 'pretty']) }),
     drainMs: seconds(find(given, 'drain') ?? { where: '', text: '30' }) * 1000,
     limits: limitsOf(given),
+    workers: count(find(given, 'workers') ?? { where: '', text: '1' }),
   }
 }
 
