@@ -15,10 +15,9 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   io: /^(io|front|domain|node:.*)$/,
   tokens: /^(tokens|io|front|domain|node:(fs|timers\/promises))$/,
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
-  // crypto and bcryptjs for the passwords and certificates of its own clients.
-  proxy:
-    /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,
-  commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
+  // crypto for the passwords and certificates of its own clients.
+  proxy: /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises)))$/,
+  commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util|bcryptjs)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
   'index.ts': /^(domain|front|io|tokens|aws)$/,

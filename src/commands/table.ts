@@ -32,5 +32,15 @@ export const commands: readonly Command[] = [
   ),
   credentialCommand('list', 'List the registries that get answers', `${HELPER} list`),
   renew,
+  {
+    name: 'check-passwords',
+    summary: 'Check passwords for a sidecar',
+    example: 'ecr-cname check-passwords',
+    hidden: true,
+    run: async (_, world) => {
+      const { checkPasswords } = await import('./check-passwords.ts')
+      return await checkPasswords(world)
+    },
+  },
   version,
 ]

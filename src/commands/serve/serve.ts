@@ -3,6 +3,7 @@
 import { UserError } from '../../domain/errors.ts'
 import { sitesOf } from '../../domain/mapping.ts'
 import { type Primary, primaryOf } from '../../io/primary.ts'
+import { createChecker } from '../../io/passwords.ts'
 import { startWorkers } from '../../io/workers.ts'
 import type { Access } from '../../proxy/access.ts'
 import { createAdmin } from '../../proxy/admin.ts'
@@ -38,10 +39,12 @@ async function serveAs(
   args: readonly string[],
   world: World,
 ): Promise<number> {
-  const read = () => readService(args, world.env)
+  const { env, self, after } = world
+  const check = createChecker({ command: [...self, 'check-passwords'], env, after })
+  const read = () => readService(args, env, check)
   const service = read()
   const log = createLog({
-    level: readLevel(world.env['ECR_CNAME_LOG']),
+    level: readLevel(env['ECR_CNAME_LOG']),
     format: service.settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
     write: world.stderr,
     now: world.now,
@@ -166,7 +169,13 @@ async function listenAll(
   try {
     for (const address of settings.listen) {
       listeners.push(
-        await listen({ address, ...(tls && { tls }), handler, limits: limitsOf(settings), onError }),
+        await listen({
+          address,
+          ...(tls && { tls }),
+          handler,
+          limits: limitsOf(settings),
+          onError,
+        }),
       )
     }
     const urls = listeners.map(({ url }) => url)
