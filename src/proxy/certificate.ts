@@ -26,6 +26,8 @@ export type ServerTls = {
   readonly options: TlsOptions
   /** By the name that a client asks for. */
   readonly contextFor: (name: string) => SecureContext
+  /** The files of certificates that are not valid at a time, in ms since 1970. */
+  readonly invalidAt: (time: number) => readonly string[]
 }
 
 /**
@@ -53,7 +55,15 @@ export function tlsOf(
       const found = named ?? all.find(({ facts }) => facts.checkHost(name)) ?? all[0]!
       return found.context
     },
+    invalidAt: (time) =>
+      certificates
+        .filter((_, index) => !isValidAt(all[index]!.facts, time))
+        .map(({ certFile }) => certFile),
   }
+}
+
+function isValidAt({ validFromDate, validToDate }: X509Certificate, time: number): boolean {
+  return validFromDate.getTime() <= time && time <= validToDate.getTime()
 }
 
 function ownTls({ cert, key, certFile, keyFile }: Certificate, ca: string | undefined) {

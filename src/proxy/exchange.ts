@@ -3,6 +3,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { type HostPort, type Mapping, sitesOf } from '../domain/mapping.ts'
+import type { Registry } from '../domain/registry.ts'
 import { type AccessOptions, observe, type Observed } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
 import { followToBlob } from './blobs.ts'
@@ -77,6 +78,7 @@ async function relay(
   const { method } = head
   const status = reply.statusCode ?? 0
   const fields = toFields(reply.rawHeaders)
+  if (!isDelimited(fields, { method, status })) requireNoBody(reply, { registry, response })
   const answered = toClient(fields, { registry, origin: route.origin, prefix })
   if (prefix !== undefined && namesRepositories(reply, { method, target: wished })) {
     const body = await bodyWithoutPrefix(reply, wished, prefix)
@@ -87,7 +89,6 @@ async function relay(
     rewritten.pipe(response)
     return
   }
-  if (!isDelimited(fields, { method, status })) closeAtEnd(response)
   response.writeHead(status, reply.statusMessage, answered.flat())
   pipe(reply, exchange)
 }
@@ -139,7 +140,8 @@ async function askAll(
     observed,
     client,
     ask: async (site) => {
-      const reply = await ask(options, { ...asked, site }, exchange)
+      const isReplaceable = site !== sites.at(-1)
+      const reply = await ask(options, { ...asked, site, isReplaceable }, exchange)
       if (!blobHosts || method !== 'GET') return reply
       return await followToBlob(reply, { upstream, blobHosts, fields, client })
     },
@@ -150,9 +152,11 @@ function hasBody({ framing }: Route): boolean {
   return framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
 }
 
+type Asking = Asked & { readonly site: Mapping; readonly isReplaceable: boolean }
+
 async function ask(
   { upstream, inject }: ExchangeOptions,
-  { head, route, site }: Asked & { readonly site: Mapping },
+  { head, route, site, isReplaceable }: Asking,
   { request, response, observed }: Exchange,
 ): Promise<IncomingMessage> {
   const { method, target } = head
@@ -162,7 +166,7 @@ async function ask(
   const send = async (authorization?: string) => {
     const fields = toUpstream(head.fields, { registry, framing, authorization })
     const to = { host: registry.host, ...(connect && { connect }) }
-    const question = { to, method, target, fields, client: response }
+    const question = { to, method, target, fields, client: response, isReplaceable }
     if (isSent) observed.receiving(request)
     try {
       return await upstream.ask(isSent ? { ...question, body: request } : question)
@@ -175,8 +179,8 @@ async function ask(
   return await askWithToken({ registry, tokens, ask: send, isRepeatable: !isSent })
 }
 
-// Without a length or a coding the body ends with the connection (RFC 9112 section 6.3) and can't
-// be told from a cut one. The client gets it in the same way, not with an end that we vouch for.
+// Without a length or a coding the body ends with the connection (RFC 9112 section 6.3), over TLS
+// too, for Node does not tell whether that was closed or cut.
 function isDelimited(
   fields: Fields,
   { method, status }: { readonly method: string; readonly status: number },
@@ -185,14 +189,26 @@ function isDelimited(
   return ['content-length', 'transfer-encoding'].some((name) => valuesOf(fields, name).length > 0)
 }
 
-function closeAtEnd(response: ServerResponse): void {
+// What is asked for would look whole to the client even if it were not. Of a redirect or an error
+// the head says what matters: that goes on in the same way, not with an end that we vouch for.
+function requireNoBody(
+  reply: IncomingMessage,
+  { registry, response }: { readonly registry: Registry; readonly response: ServerResponse },
+): void {
+  if ((reply.statusCode ?? 0) < 300) {
+    reply.destroy()
+    throw new Refusal(424, 'UNAVAILABLE', `${registry.host}: ${NO_END}`)
+  }
   response.useChunkedEncodingByDefault = false
   response.shouldKeepAlive = false
 }
 
+const NO_END = 'its answer does not tell where it ends; check what stands between'
+
 function pipe(reply: IncomingMessage, { response, observed }: Exchange): void {
-  reply.once('error', (error) => {
-    observed.failed(new Error('the registry cut its answer', { cause: error }))
+  reply.once('error', (error: NodeJS.ErrnoException) => {
+    const isLate = error.code === 'ETIME'
+    observed.failed(isLate ? error : new Error('the registry cut its answer', { cause: error }))
     reset(response)
   })
   observed.sending(reply)

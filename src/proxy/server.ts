@@ -16,6 +16,7 @@ export type ListenOptions = {
   readonly tls?: ServerTls
   readonly handler: RequestListener
   readonly limits?: Limits
+  readonly patience?: Patience
   /** Told of what goes wrong while listening, such as too many open files. */
   readonly onError: (error: Error) => void
 }
@@ -41,6 +42,16 @@ export const DEFAULT_LIMITS: Limits = {
   idleMs: 75_000,
 }
 
+/** How long a client may take, in ms. */
+export type Patience = {
+  /** To send the head of a request. */
+  readonly head: number
+  /** Without a byte of a request or an answer. The registry's own deadlines come first. */
+  readonly stalled: number
+}
+
+const PATIENCE: Patience = { head: 60_000, stalled: 600_000 }
+
 export type Listener = {
   /** Scheme, host and port, the port that was found where any was asked for. */
   readonly url: string
@@ -52,8 +63,10 @@ export type Listener = {
 
 /** Listens. A port in use and the like throw a UserError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { address, tls, handler, onError, limits = DEFAULT_LIMITS } = options
-  const { server, useTls } = tls ? createSecure(tls, limits) : createPlain(limits)
+  const { address, tls, handler, onError, limits = DEFAULT_LIMITS, patience = PATIENCE } = options
+  const own = toOptions(limits, patience)
+  const { server, useTls } = tls ? createSecure(tls, own) : createPlain(own)
+  server.timeout = patience.stalled
   // No limit but that of their size: those beyond one would be dropped unseen.
   server.maxHeadersCount = 0
   limitConnections(server, limits)
@@ -77,14 +90,14 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   }
 }
 
-function createPlain(limits: Limits) {
-  return { server: createServer(toOptions(limits)), useTls: () => {} }
+function createPlain(options: ReturnType<typeof toOptions>) {
+  return { server: createServer(options), useTls: () => {} }
 }
 
-function createSecure(first: ServerTls, limits: Limits) {
+function createSecure(first: ServerTls, options: ReturnType<typeof toOptions>) {
   let current = first
   const server: TlsServer = createTlsServer({
-    ...toOptions(limits),
+    ...options,
     ...first.options,
     SNICallback: (name, done) => done(null, current.contextFor(name)),
   })
@@ -96,8 +109,15 @@ function createSecure(first: ServerTls, limits: Limits) {
   return { server, useTls }
 }
 
-function toOptions({ headerBytes, idleMs }: Limits) {
-  return { ...OPTIONS, maxHeaderSize: headerBytes, keepAliveTimeout: idleMs }
+function toOptions({ headerBytes, idleMs }: Limits, { head }: Patience) {
+  return {
+    ...OPTIONS,
+    maxHeaderSize: headerBytes,
+    keepAliveTimeout: idleMs,
+    headersTimeout: head,
+    // How often that is looked at.
+    connectionsCheckingInterval: head / 4,
+  }
 }
 
 function tooLong({ urlBytes }: Limits): Refusal {
@@ -130,7 +150,6 @@ const OPTIONS = {
   // Stated, for --insecure-http-parser changes the default.
   insecureHTTPParser: false,
   handshakeTimeout: 10_000,
-  headersTimeout: 60_000,
   // A layer may take as long as it takes; Node's own limit of 300 s cuts slow uploads.
   requestTimeout: 0,
   // A client that has vanished is found out by TCP.

@@ -49,6 +49,7 @@ async function serveAs(
     write: world.stderr,
     now: world.now,
   })
+  if (!primary) warnOfInvalid(service, world, log)
   // Signals may reach all processes of a group; what they mean is for the primary to say.
   const ownStop = aborted(world.stop)
   if (primary) world.onHangup(() => {})
@@ -62,6 +63,7 @@ async function serveAs(
     const listeners = await listenAll(service, { handler, onError }, { log, primary })
     const takeAll = (next: Service) => {
       take(next)
+      if (!primary) warnOfInvalid(next, world, log)
       listeners.forEach(({ useTls }) => next.tls && useTls(next.tls))
       graceMs = next.settings.drainMs
     }
@@ -84,6 +86,13 @@ function atItsWord({ onReload }: Primary, log: Log): Pick<ReloadOptions, 'world'
     log: (level, ...event) => log(level === 'info' ? 'debug' : level, ...event),
   }
 }
+
+// Served all the same: some clients may not look, and the others say what is wrong.
+function warnOfInvalid({ tls }: Service, { now }: World, log: Log): void {
+  tls?.invalidAt(now()).forEach((file) => log('error', EXPIRED, { file }))
+}
+
+const EXPIRED = 'a certificate has expired, or is not valid yet; put a valid one in its place'
 
 type Leading = Pick<ReloadOptions, 'service' | 'read' | 'log'> & {
   readonly args: readonly string[]
@@ -111,6 +120,7 @@ async function serveWithWorkers(leading: Leading): Promise<number> {
     logStart(log, settings, { urls: workers.urls, admin })
     const take = (next: Service) => {
       workers.reload()
+      warnOfInvalid(next, world, log)
       graceMs = next.settings.drainMs
     }
     const endReloads = followChanges({ service, read, take, world, log })
