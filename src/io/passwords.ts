@@ -49,10 +49,10 @@ function startChecker({ command, env, after }: CheckerOptions, ended: () => void
   letBe(child)
   const asked = new Map<number, PromiseWithResolvers<boolean>>()
   let questions = 0
-  let callOff = () => {}
+  let callOff: (() => void) | undefined
   const end = (cause?: unknown) => {
     ended()
-    callOff()
+    callOff?.()
     const error = new Error('the process that checks passwords has ended', { cause })
     asked.forEach(({ reject }) => reject(error))
   }
@@ -68,7 +68,7 @@ function startChecker({ command, env, after }: CheckerOptions, ended: () => void
     })
   })
   return async (password, hash) => {
-    callOff()
+    callOff?.()
     const id = ++questions
     const answer = Promise.withResolvers<boolean>()
     asked.set(id, answer)

@@ -33,11 +33,11 @@ export function primaryOf(): Primary | undefined {
   if (!worker) return undefined
   const answers = new Map<string, () => unknown>()
   const stopped = Promise.withResolvers<void>()
-  let reload = () => {}
+  let reload: (() => void) | undefined
   const say = (message: ToPrimary, done = () => {}) => worker.send(message, done)
   worker.on('message', (message: ToWorker) => {
     if (message.is === 'stop') stopped.resolve()
-    else if (message.is === 'reload') reload()
+    else if (message.is === 'reload') reload?.()
     else say({ is: 'answer', id: message.id, value: answers.get(message.topic)?.() })
   })
   return {

@@ -16,8 +16,16 @@ export type Worker = {
   readonly kill: () => void
 }
 
-/** Starts one, with what follows the path of this program. */
-export function startWorker([first = '', ...rest]: readonly string[]): Worker {
+export type WorkerOptions = {
+  /** What follows the path of this program. */
+  readonly args: readonly string[]
+  /** Told when it listens. */
+  readonly onReady?: (worker: { readonly pid: number | undefined }) => void
+}
+
+/** Starts one. */
+export function startWorker({ args, onReady }: WorkerOptions): Worker {
+  const [first = '', ...rest] = args
   // Node calls the first of them a script; it follows the path, whatever it is.
   cluster.setupPrimary({ exec: first, args: rest, execArgv: [] })
   const worker = cluster.fork()
@@ -29,8 +37,10 @@ export function startWorker([first = '', ...rest]: readonly string[]): Worker {
   // What is told to one that has just ended is lost, as it may be.
   const tell = (message: ToWorker) => worker.isConnected() && worker.send(message, () => {})
   worker.on('message', (message: ToPrimary) => {
-    if (message.is === 'ready') ready.resolve(message.urls)
-    else if (message.is === 'failed') failure = new UserError(message.code, message.message)
+    if (message.is === 'ready') {
+      ready.resolve(message.urls)
+      onReady?.({ pid: worker.process.pid })
+    } else if (message.is === 'failed') failure = new UserError(message.code, message.message)
     else asked.get(message.id)?.(message.value)
   })
   worker.on('error', () => {})

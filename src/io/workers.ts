@@ -10,7 +10,7 @@ export type WorkersOptions = {
   readonly args: readonly string[]
   /** Told of each that ended unasked, and of each that took its place. */
   readonly onEnd: (ended: Ended) => void
-  readonly onRestart: (restarted: Pick<Worker, 'pid'>) => void
+  readonly onRestart: (restarted: { readonly pid: number | undefined }) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Acts later; the result calls that off. */
@@ -53,7 +53,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const { count, args, after } = options
   requireSane(count)
   const crew: Crew = { alive: new Set(), said: new Map(), past: new Map(), ended: 0, inRow: 0 }
-  const first = Array.from({ length: count }, () => join(crew, startWorker(args)))
+  const first = Array.from({ length: count }, () => join(crew, startWorker({ args })))
   try {
     const [urls = []] = await Promise.all(first.map(({ ready }) => ready))
     first.forEach((worker) => void keepUp(worker, crew, options))
@@ -101,14 +101,17 @@ function requireSane(count: number): void {
 function join(crew: Crew, worker: Worker): Worker {
   crew.alive.add(worker)
   crew.said.set(worker, new Map())
-  void worker.ended.then(() => {
-    crew.alive.delete(worker)
-    crew.said.get(worker)?.forEach((value, topic) => {
-      crew.past.set(topic, [...(crew.past.get(topic) ?? []), value])
-    })
-    crew.said.delete(worker)
-  })
+  void leave(crew, worker)
   return worker
+}
+
+async function leave(crew: Crew, worker: Worker): Promise<void> {
+  await worker.ended
+  crew.alive.delete(worker)
+  crew.said.get(worker)?.forEach((value, topic) => {
+    crew.past.set(topic, [...(crew.past.get(topic) ?? []), value])
+  })
+  crew.said.delete(worker)
 }
 
 /** Has another take the place of a worker that ends unasked. */
@@ -125,11 +128,7 @@ async function keepUp(worker: Worker, crew: Crew, options: WorkersOptions): Prom
   onEnd({ pid: worker.pid, by, ...(error !== undefined && { error }), retryMs })
   after(retryMs, () => {
     if (crew.isOver) return
-    const next = join(crew, startWorker(args))
-    next.ready.then(
-      () => onRestart(next),
-      () => {},
-    )
+    const next = join(crew, startWorker({ args, onReady: onRestart }))
     void keepUp(next, crew, options)
   })
 }

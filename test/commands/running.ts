@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 import type { World } from '../../src/commands/command.ts'
@@ -55,7 +55,7 @@ export function startServe(
       return () => clearTimeout(timer)
     },
     onHangup: () => {},
-    self: [process.execPath, resolve('src/main.ts')],
+    self: [process.execPath, join(process.cwd(), 'src/main.ts')],
     stop: stopping.signal,
     ...world,
   })

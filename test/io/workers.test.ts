@@ -8,7 +8,7 @@ import { eventually } from '../support/user.ts'
 const STAND_IN = resolve('test/io/stand-in.ts')
 const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0)
 const RELOADS: Topic<number> = { name: 'reloads', merge: sum, remains: (value) => value }
-const PIDS: Topic<readonly number[]> = { name: 'pid', merge: (values) => values.flat().sort() }
+const PIDS: Topic<readonly number[]> = { name: 'pid', merge: (values) => values.flat() }
 
 type Timer = { readonly ms: number; readonly act: () => void }
 
