@@ -58,10 +58,21 @@ function world(): World {
     },
     onHangup: (act) => process.on('SIGHUP', act),
     self: self(),
+    get parent() {
+      return process.send && parent()
+    },
     // Listened for only by commands that look: all others end as the system ends them.
     get stop() {
       return stopSignal()
     },
+  }
+}
+
+function parent(): NonNullable<World['parent']> {
+  return {
+    send: (message) => process.send?.(message),
+    onMessage: (act) => process.on('message', act),
+    gone: new Promise((resolve) => process.once('disconnect', resolve)),
   }
 }
 

@@ -17,11 +17,10 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
   certificates:
     /^(certificates|io|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
-  // crypto and bcryptjs for the passwords and certificates of its own clients.
-  proxy:
-    /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,
+  // crypto for the passwords and certificates of its own clients.
+  proxy: /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises)))$/,
   commands:
-    /^(commands|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
+    /^(commands|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util|bcryptjs)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
   'index.ts': /^(domain|front|io|tokens|aws)$/,

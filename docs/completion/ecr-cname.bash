@@ -17,6 +17,7 @@ _ecr_cname() {
     'serve --blobs') words='redirect stream' ;;
     'serve --admin') : ;;
     'serve --cloudwatch') : ;;
+    'serve --workers') : ;;
     'serve --max-connections') : ;;
     'serve --max-connections-per-client') : ;;
     'serve --max-header') : ;;
@@ -30,7 +31,7 @@ _ecr_cname() {
     'cert --root') paths=1 ;;
     *)
       case "${COMP_WORDS[1]}" in
-      serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
+      serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --workers --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
       get) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       store) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       erase) if [[ $word == -* ]]; then words='--help'; else :; fi ;;

@@ -2,7 +2,7 @@
 Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
   param($word, $ast, $position)
   $commands = @{
-    'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
+    'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--workers', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
     'get' = @('--help')
     'store' = @('--help')
     'erase' = @('--help')

@@ -22,12 +22,21 @@ export type World = {
   readonly random: () => number
   /** Path and leading arguments that start this program again. */
   readonly self: readonly [string, ...string[]]
+  /** Only of a process that was started to be asked things. */
+  readonly parent?: Parent | undefined
   /** Acts later; the result calls that off. */
   readonly after: (ms: number, act: () => void) => () => void
   /** Acts at each SIGHUP. */
   readonly onHangup: (act: () => void) => void
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal
+}
+
+/** The process that started this one to be asked things. */
+export type Parent = {
+  readonly send: (message: object) => void
+  readonly onMessage: (act: (message: unknown) => void) => void
+  readonly gone: Promise<void>
 }
 
 /** A flag of a command: read, explained and completed from this one statement. */

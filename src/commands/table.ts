@@ -61,5 +61,15 @@ the annotation eks.amazonaws.com/role-arn of a service account, the pod's own ro
     },
   },
   renew,
+  {
+    name: 'check-passwords',
+    summary: 'Check passwords for a sidecar',
+    example: 'ecr-cname check-passwords',
+    hidden: true,
+    run: async (_, world) => {
+      const { checkPasswords } = await import('./check-passwords.ts')
+      return await checkPasswords(world)
+    },
+  },
   version,
 ]

@@ -30,6 +30,7 @@ export type ProxyConfig = {
   readonly maxHeader?: number
   readonly maxUrl?: number
   readonly idle?: number
+  readonly workers?: number
 }
 
 /** The settings of the sidecar, each checked. */
@@ -68,6 +69,7 @@ const CHECKS: {
   maxHeader: count,
   maxUrl: count,
   idle: seconds,
+  workers: count,
 }
 
 function oneOrMore(what: string): Check<readonly string[]> {

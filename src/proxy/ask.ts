@@ -50,7 +50,8 @@ export async function askAll(
     observed,
     client,
     ask: async (site) => {
-      const reply = await ask(options, { ...asked, site }, exchange)
+      const isReplaceable = site !== sites.at(-1)
+      const reply = await ask(options, { ...asked, site, isReplaceable }, exchange)
       if (!blobHosts || method !== 'GET') return reply
       return await followToBlob(reply, { upstream, blobHosts, fields, client })
     },
@@ -63,10 +64,10 @@ function hasBody({ framing }: Route): boolean {
 
 async function ask(
   { upstream, inject }: AskOptions,
-  sent: Sent & { readonly site: Mapping },
+  sent: Sent & { readonly site: Mapping; readonly isReplaceable: boolean },
   exchange: Exchange,
 ): Promise<IncomingMessage> {
-  const { head, route, site } = sent
+  const { head, route, site, isReplaceable } = sent
   const { method, target } = head
   const { framing } = route
   const { registry, connect } = site
@@ -74,7 +75,7 @@ async function ask(
   const send = async (authorization?: string) => {
     const fields = toUpstream(head.fields, { registry, framing, authorization })
     const to = { host: registry.host, ...(connect && { connect }) }
-    const question = { to, method, target, fields, client: exchange.response }
+    const question = { to, method, target, fields, client: exchange.response, isReplaceable }
     try {
       return await upstream.ask(isSent ? { ...question, body: bodyOf(sent, exchange) } : question)
     } catch (error) {
@@ -109,6 +110,7 @@ export async function askAside(
     head: toPrefixed({ ...head, method, target, fields }, mapping),
     route: { ...route, framing: 'none' as const },
     site: mapping,
+    isReplaceable: false,
   }
   const reply = await ask(options, asked, exchange)
   return await followToBlob(reply, { upstream, blobHosts, fields: [], client: exchange.response })

@@ -28,6 +28,8 @@ export type ServerTls = {
   readonly contextFor: (name: string) => SecureContext
   /** From when to when the certificate is good that clients of a name are shown. */
   readonly validityFor: (name: string) => Validity
+  /** The files of certificates that are not valid at a time, in ms since 1970. */
+  readonly invalidAt: (time: number) => readonly string[]
 }
 
 /** Times in ms since 1970. */
@@ -62,7 +64,15 @@ export function tlsOf(
       const { validFromDate, validToDate } = find(name).facts
       return { notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() }
     },
+    invalidAt: (time) =>
+      certificates
+        .filter((_, index) => !isValidAt(all[index]!.facts, time))
+        .map(({ certFile }) => certFile),
   }
+}
+
+function isValidAt({ validFromDate, validToDate }: X509Certificate, time: number): boolean {
+  return validFromDate.getTime() <= time && time <= validToDate.getTime()
 }
 
 function ownTls({ cert, key, certFile, keyFile }: Certificate, ca: string | undefined) {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Mapping } from '../domain/mapping.ts'
+import type { Registry } from '../domain/registry.ts'
 import { type AccessOptions, observe } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
 import { askAll, askAside, type Asked, type AskOptions, type Exchange, toPrefixed } from './ask.ts'
@@ -78,6 +79,7 @@ async function relay(
   const { method } = head
   const status = reply.statusCode ?? 0
   const fields = toFields(reply.rawHeaders)
+  if (!isDelimited(fields, { method, status })) requireNoBody(reply, { registry, response })
   const answered = toClient(fields, { registry, origin: route.origin, prefix })
   if (prefix !== undefined && namesRepositories(reply, { method, target: wished })) {
     const body = await bodyWithoutPrefix(reply, wished, prefix)
@@ -88,7 +90,6 @@ async function relay(
     rewritten.pipe(response)
     return
   }
-  if (!isDelimited(fields, { method, status })) closeAtEnd(response)
   response.writeHead(status, reply.statusMessage, answered.flat())
   pipe(reply, exchange)
 }
@@ -137,8 +138,8 @@ async function admit(
   return { client, wished: permit(inject.admission, client, head) }
 }
 
-// Without a length or a coding the body ends with the connection (RFC 9112 section 6.3) and can't
-// be told from a cut one. The client gets it in the same way, not with an end that we vouch for.
+// Without a length or a coding the body ends with the connection (RFC 9112 section 6.3), over TLS
+// too, for Node does not tell whether that was closed or cut.
 function isDelimited(
   fields: Fields,
   { method, status }: { readonly method: string; readonly status: number },
@@ -147,14 +148,26 @@ function isDelimited(
   return ['content-length', 'transfer-encoding'].some((name) => valuesOf(fields, name).length > 0)
 }
 
-function closeAtEnd(response: ServerResponse): void {
+// What is asked for would look whole to the client even if it were not. Of a redirect or an error
+// the head says what matters: that goes on in the same way, not with an end that we vouch for.
+function requireNoBody(
+  reply: IncomingMessage,
+  { registry, response }: { readonly registry: Registry; readonly response: ServerResponse },
+): void {
+  if ((reply.statusCode ?? 0) < 300) {
+    reply.destroy()
+    throw new Refusal(424, 'UNAVAILABLE', `${registry.host}: ${NO_END}`)
+  }
   response.useChunkedEncodingByDefault = false
   response.shouldKeepAlive = false
 }
 
+const NO_END = 'its answer does not tell where it ends; check what stands between'
+
 function pipe(reply: IncomingMessage, { response, observed }: Exchange): void {
-  reply.once('error', (error) => {
-    observed.failed(new Error('the registry cut its answer', { cause: error }))
+  reply.once('error', (error: NodeJS.ErrnoException) => {
+    const isLate = error.code === 'ETIME'
+    observed.failed(isLate ? error : new Error('the registry cut its answer', { cause: error }))
     reset(response)
   })
   observed.sending(reply)

@@ -28,6 +28,12 @@ export const METRICS = [
     help: 'When the sidecar was started, in seconds since 1970.',
   },
   { name: 'workers', type: 'gauge', labels: [], help: 'Processes that serve.' },
+  {
+    name: 'worker_ends_total',
+    type: 'counter',
+    labels: [],
+    help: 'Workers that ended unasked and were replaced.',
+  },
   { name: 'connections', type: 'gauge', labels: [], help: "Clients' connections that are open." },
   { name: 'requests_in_flight', type: 'gauge', labels: [], help: 'Requests under way.' },
   {

@@ -17,6 +17,7 @@ export type ListenOptions = {
   readonly tls?: ServerTls
   readonly handler: RequestListener
   readonly limits?: Limits
+  readonly patience?: Patience
   /** Told of what goes wrong while listening, such as too many open files. */
   readonly onError: (error: Error) => void
   /** Told of what was refused before it was a request for the handler. */
@@ -44,6 +45,16 @@ export const DEFAULT_LIMITS: Limits = {
   idleMs: 75_000,
 }
 
+/** How long a client may take, in ms. */
+export type Patience = {
+  /** To send the head of a request. */
+  readonly head: number
+  /** Without a byte of a request or an answer. The registry's own deadlines come first. */
+  readonly stalled: number
+}
+
+const PATIENCE: Patience = { head: 60_000, stalled: 600_000 }
+
 export type Listener = {
   /** Scheme, host and port, the port that was found where any was asked for. */
   readonly url: string
@@ -57,8 +68,11 @@ export type Listener = {
 
 /** Listens. A port in use and the like throw a UserError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { address, tls, handler, onError, onRefusal, limits = DEFAULT_LIMITS } = options
-  const { server, useTls } = tls ? createSecure(tls, limits) : createPlain(limits)
+  const { address, tls, handler, onError, onRefusal } = options
+  const { limits = DEFAULT_LIMITS, patience = PATIENCE } = options
+  const own = toOptions(limits, patience)
+  const { server, useTls } = tls ? createSecure(tls, own) : createPlain(own)
+  server.timeout = patience.stalled
   // No limit but that of their size: those beyond one would be dropped unseen.
   server.maxHeadersCount = 0
   limitConnections(server, limits)
@@ -89,14 +103,14 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   }
 }
 
-function createPlain(limits: Limits) {
-  return { server: createServer(toOptions(limits)), useTls: () => {} }
+function createPlain(options: ReturnType<typeof toOptions>) {
+  return { server: createServer(options), useTls: () => {} }
 }
 
-function createSecure(first: ServerTls, limits: Limits) {
+function createSecure(first: ServerTls, options: ReturnType<typeof toOptions>) {
   let current = first
   const server: TlsServer = createTlsServer({
-    ...toOptions(limits),
+    ...options,
     ...first.options,
     SNICallback: (name, done) => done(null, current.contextFor(name)),
   })
@@ -108,28 +122,38 @@ function createSecure(first: ServerTls, limits: Limits) {
   return { server, useTls }
 }
 
-function toOptions({ headerBytes, idleMs }: Limits) {
-  return { ...OPTIONS, maxHeaderSize: headerBytes, keepAliveTimeout: idleMs }
+function toOptions({ headerBytes, idleMs }: Limits, { head }: Patience) {
+  return {
+    ...OPTIONS,
+    maxHeaderSize: headerBytes,
+    keepAliveTimeout: idleMs,
+    headersTimeout: head,
+    // How often that is looked at.
+    connectionsCheckingInterval: head / 4,
+  }
 }
 
 function tooLong({ urlBytes }: Limits): Refusal {
   return new Refusal(414, 'UNSUPPORTED', `the request target is over ${urlBytes} bytes`)
 }
 
-// Before anything is read, a TLS handshake too.
+// Before anything is read, a TLS handshake too. Not by Node's maxConnections: workers that have so
+// many would hand a connection to each other without end.
 function limitConnections(server: Server, limits: Limits): void {
   const counts = new Map<string, number>()
-  server.maxConnections = limits.connections
+  let all = 0
   server.on('connection', (socket: Socket) => {
     const { remoteAddress = '' } = socket
     const count = (counts.get(remoteAddress) ?? 0) + 1
     counts.set(remoteAddress, count)
+    all += 1
     socket.once('close', () => {
+      all -= 1
       const left = (counts.get(remoteAddress) ?? 1) - 1
       if (left > 0) counts.set(remoteAddress, left)
       else counts.delete(remoteAddress)
     })
-    if (count > limits.connectionsPerClient) socket.destroy()
+    if (all > limits.connections || count > limits.connectionsPerClient) socket.destroy()
   })
 }
 
@@ -139,7 +163,6 @@ const OPTIONS = {
   // Stated, for --insecure-http-parser changes the default.
   insecureHTTPParser: false,
   handshakeTimeout: 10_000,
-  headersTimeout: 60_000,
   // A layer may take as long as it takes; Node's own limit of 300 s cuts slow uploads.
   requestTimeout: 0,
   // A client that has vanished is found out by TCP.

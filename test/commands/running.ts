@@ -63,7 +63,7 @@ export function startServe(
       return () => clearTimeout(timer)
     },
     onHangup: () => {},
-    self: ['ecr-cname'],
+    self: [process.execPath, join(process.cwd(), 'src/main.ts')],
     stop: stopping.signal,
     ...world,
   })

@@ -68,6 +68,7 @@ const PROXY: Readonly<Record<keyof ProxyConfig, unknown>> = {
   maxHeader: 65_536,
   maxUrl: 16_384,
   idle: 75,
+  workers: 4,
 }
 const EVERYTHING: Readonly<
   Record<Exclude<keyof Config, 'mappings'> | 'registries' | '$schema', unknown>

@@ -51,7 +51,7 @@ export type Emulator = {
   readonly containerUrl: string
   readonly caFile: string
   /** Another certificate of the same authority, such as for a sidecar. */
-  readonly certificate: (names: readonly string[]) => CertificateFiles
+  readonly certificate: (names: readonly string[], days?: number) => CertificateFiles
   /** The whole environment of a child whose credentials come from one place. */
   readonly env: (kind: CredentialKind) => Record<string, string>
   /** Every request so far, in order; cleared by setting its length to 0. */

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   fetchFrom,
   mappingTo,
@@ -11,6 +13,7 @@ import {
   openSocket,
   openWorld,
   REGISTRY,
+  type Sidecar,
   type SidecarOptions,
   startRawUpstream,
   startSidecar,
@@ -345,13 +348,34 @@ describe('a body', () => {
     })
   })
 
-  it('that is cut is a failure over TLS too', async () => {
+  it.each([
+    ['with a length', 'Content-Length: 10\r\n', 'half', '1.1'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n', '4\r\nhalf\r\n', '1.1'],
+    ['with a length, for an old client', 'Content-Length: 10\r\n', 'half', '1.0'],
+    ['in chunks, for an old client', 'Transfer-Encoding: chunked\r\n', '4\r\nhalf\r\n', '1.0'],
+  ])('%s that is cut has no end over TLS either', async (_, framing, part, version) => {
     const upstream = await startRawUpstream(world.registryLeaf, (socket) => {
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'))
+      socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n${framing}\r\n${part}`))
     })
     const sidecar = await startSidecar(upstream.connect, { leaf: world.ownLeaf })
-    const reply = await openFrom(sidecar, '/v2/a', { ca: world.ca })
-    await expect(readText(reply)).rejects.toMatchObject({ code: 'ECONNRESET' })
+    const request = `GET /v2/a HTTP/${version}\r\nHost: ${NAME}\r\n\r\n`
+    expect(await tapTls(sidecar, request)).toEqual({
+      text: expect.stringMatching(/^HTTP\/1.1 200 OK\r\n[^]*half/) as string,
+      isEnded: false,
+    })
+  })
+
+  it('that is whole has one over TLS, for an old client too', async () => {
+    const upstream = await startUpstream(world.registryLeaf, (_, response) => {
+      response.write('half')
+      response.end('half')
+    })
+    const sidecar = await startSidecar(upstream.connect, { leaf: world.ownLeaf })
+    const request = `GET /v2/a HTTP/1.0\r\nHost: ${NAME}\r\n\r\n`
+    expect(await tapTls(sidecar, request)).toEqual({
+      text: expect.stringMatching(/\r\n\r\nhalfhalf$/) as string,
+      isEnded: true,
+    })
   })
 
   it('with rubbish for chunks is a failure for the client', async () => {
@@ -379,13 +403,31 @@ describe('a body', () => {
     expect(await talk(sidecar, requests.join(''))).toBe('')
   })
 
-  it('that ends with the connection is handed on as one that does', async () => {
+  it.each([
+    ['whole', (socket: TLSSocket) => socket.end()],
+    ['cut', (socket: TLSSocket) => socket.destroy()],
+  ])('that ends with the connection is refused, for nobody knows it is %s', async (_, end) => {
     const upstream = await startRawUpstream(world.registryLeaf, (socket) => {
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\nall of it?'))
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 200 OK\r\n\r\nall of it?', () => end(socket)),
+      )
+    })
+    const sidecar = await startSidecar(upstream.connect)
+    const answer = await fetchFrom(sidecar, '/v2/a')
+    expect(answer.status).toBe(424)
+    expect(answer.text).toMatch(/its answer does not tell where it ends/)
+    expect(answer.text).not.toMatch(/all of it/)
+  })
+
+  it('of an error or a redirect that ends with the connection is handed on likewise', async () => {
+    const upstream = await startRawUpstream(world.registryLeaf, (socket) => {
+      socket.once('data', () =>
+        socket.end('HTTP/1.1 307 Go\r\nLocation: https://a.test/\r\n\r\nthere'),
+      )
     })
     const sidecar = await startSidecar(upstream.connect)
     const text = await talk(sidecar, `GET /v2/a HTTP/1.1\r\nHost: ${NAME}\r\n\r\n`)
-    expect(text).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\nConnection: close\r\n\r\nall of it\?$/)
+    expect(text).toMatch(/^HTTP\/1.1 307 Go\r\n[^]*\r\nConnection: close\r\n\r\nthere$/)
     expect(text).not.toMatch(/transfer-encoding/i)
   })
 })
@@ -529,4 +571,31 @@ async function settled(read: () => number): Promise<number> {
     await new Promise((resolve) => setImmediate(resolve))
   }
   return read()
+}
+
+/** What a client reads, and whether TLS tells it that this was all. Node does not: its records do. */
+async function tapTls({ port }: Sidecar, request: string) {
+  const wire: Buffer[] = []
+  const tap = createServer((client) => {
+    const sidecar = connectTcp(port, '127.0.0.1')
+    sidecar.on('data', (chunk: Buffer) => wire.push(chunk))
+    sidecar.pipe(client).pipe(sidecar)
+    sidecar.on('error', () => client.destroy())
+    client.on('error', () => sidecar.destroy())
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void tap.close())
+  await once(tap, 'listening')
+  const { port: tapPort } = tap.address() as AddressInfo
+  // In TLS 1.3 one can't see which record is an alert.
+  const socket = connectTls({ port: tapPort, servername: NAME, maxVersion: 'TLSv1.2' })
+  socket.write(request)
+  const text = await readText(socket)
+  return { text, isEnded: recordTypes(Buffer.concat(wire)).includes(ALERT) }
+}
+
+const ALERT = 21
+
+function recordTypes(wire: Buffer): readonly number[] {
+  if (wire.length < 5) return []
+  return [wire[0]!, ...recordTypes(wire.subarray(5 + wire.readUInt16BE(3)))]
 }

@@ -70,14 +70,19 @@ export const serveHelp = {
         'pull and push counts to CloudWatch, in the region that REGION names, else the SDK finds',
     },
     {
+      name: 'workers',
+      value: 'N',
+      summary: 'processes that share the listeners, to use more cores (1)',
+    },
+    {
       name: 'max-connections',
       value: 'N',
-      summary: 'at a time, on each address that it listens on (4096)',
+      summary: 'at a time, on each address that it listens on, shared by all workers (4096)',
     },
     {
       name: 'max-connections-per-client',
       value: 'N',
-      summary: "of one client's address (1024)",
+      summary: "of one client's address, with each worker (1024)",
     },
     { name: 'max-header', value: 'BYTES', summary: "of a request's head (65536)" },
     { name: 'max-url', value: 'BYTES', summary: "of a request's target (16384)" },

@@ -3,24 +3,29 @@
 import type { Config } from '../../domain/config.ts'
 import type { Mapping } from '../../domain/mapping.ts'
 import { readGiven } from '../../io/certificate.ts'
+import type { CheckPassword } from '../../io/passwords.ts'
 import type { Admission } from '../../proxy/admission.ts'
-import { createClients, parsePasswords } from '../../proxy/clients.ts'
+import { type Clients, createClients, parsePasswords } from '../../proxy/clients.ts'
 import type { Supply } from '../../tokens/supply.ts'
 import type { Log } from '../log.ts'
 import type { InjectSettings } from './settings.ts'
 import { supplyFor, type SupplyWorld } from './tokens.ts'
 
 /** Who may use it, with the file of clients read. */
-export function readAdmission({ clientsFile, clientCaFile, allow }: InjectSettings): Admission {
-  const clients =
-    clientsFile === undefined
-      ? undefined
-      : createClients(parsePasswords(readGiven(clientsFile, 'made by htpasswd -B'), clientsFile))
+export function readAdmission(
+  { clientsFile, clientCaFile, allow }: InjectSettings,
+  check: CheckPassword,
+): Admission {
+  const clients = clientsFile === undefined ? undefined : readClients(clientsFile, check)
   return {
     ...(clients && { clients }),
     takesCertificates: clientCaFile !== undefined,
     ...(allow && { allow }),
   }
+}
+
+function readClients(file: string, check: CheckPassword): Clients {
+  return createClients(parsePasswords(readGiven(file, 'made by htpasswd -B'), file), check)
 }
 
 /** Begins the supplies that are new, so that no pull has to wait for one; ends all others. */

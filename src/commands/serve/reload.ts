@@ -79,6 +79,7 @@ const FIXED: readonly (readonly [string, (service: Service) => unknown])[] = [
   ['"cloudwatch"', ({ settings }) => settings.cloudwatch],
   ['"logFormat"', ({ settings }) => settings.logFormat],
   ['a limit', ({ settings }) => settings.limits],
+  ['"workers"', ({ settings }) => settings.workers],
   ['whether TLS is served', ({ tls }) => tls !== undefined],
   ['whether "clientCa" is named', ({ admission }) => admission?.takesCertificates === true],
 ]

@@ -6,6 +6,7 @@ import { stamp } from '../../front/identity.ts'
 import { configFiles } from '../../front/places.ts'
 import { readCertificate, readGiven } from '../../io/certificate.ts'
 import { loadConfig } from '../../io/config.ts'
+import type { CheckPassword } from '../../io/passwords.ts'
 import type { Admission } from '../../proxy/admission.ts'
 import { type ServerTls, tlsOf } from '../../proxy/certificate.ts'
 import type { Environment } from '../command.ts'
@@ -26,7 +27,11 @@ export type Service = {
 }
 
 /** Reads a service. A UserError tells what is wrong with it. */
-export function readService(args: readonly string[], env: Environment): Service {
+export function readService(
+  args: readonly string[],
+  env: Environment,
+  check: CheckPassword,
+): Service {
   const configs = configFiles(env)
   const configStamp = stampsOf(configs)
   const config = loadConfig(env)
@@ -34,7 +39,7 @@ export function readService(args: readonly string[], env: Environment): Service 
   const given = givenFiles(settings)
   const givenStamp = stampsOf(given)
   const tls = readTls(settings)
-  const admission = settings.inject && readAdmission(settings.inject)
+  const admission = settings.inject && readAdmission(settings.inject, check)
   return {
     config,
     settings,

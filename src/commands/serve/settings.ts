@@ -42,6 +42,8 @@ export type ServeSettings = ServedRegistries & {
   readonly limits: Limits
   /** What is to be said at the start of what was started in the way of another proxy. */
   readonly notes: readonly string[]
+  /** Processes that share the listeners. */
+  readonly workers: number
 }
 
 /** Files that tell the clients, and what each may do. */
@@ -81,6 +83,7 @@ export function readSettings(
     drainMs: seconds(find(given, 'drain') ?? { where: '', text: '30' }) * 1000,
     limits: limitsOf(given),
     notes: dropInNotes(given),
+    workers: count(find(given, 'workers') ?? { where: '', text: '1' }),
   }
 }
 

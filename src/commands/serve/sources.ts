@@ -21,6 +21,7 @@ const SOURCES = {
   'max-header': { key: 'maxHeader' },
   'max-url': { key: 'maxUrl' },
   idle: { key: 'idle' },
+  workers: { key: 'workers' },
 } as const satisfies Record<string, { variable?: string; key: TextKey }>
 
 /** The flags that may be given several times, likewise. */

@@ -3,11 +3,13 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import { type Mapping, sitesOf } from '../../domain/mapping.ts'
 import { measureProcess, profileCpu, snapshotHeap } from '../../io/inspection.ts'
+import type { Primary } from '../../io/primary.ts'
+import type { Workers } from '../../io/workers.ts'
 import type { Access } from '../../proxy/access.ts'
 import { isLoopback } from '../../proxy/address.ts'
-import { createAdmin } from '../../proxy/admin.ts'
+import { type AdminOptions, createAdmin } from '../../proxy/admin.ts'
 import { createFigures } from '../../proxy/figures.ts'
-import { createHistory } from '../../proxy/history.ts'
+import { createHistory, type History, mergeHistories } from '../../proxy/history.ts'
 import { mergeFigures } from '../../proxy/merge.ts'
 import { type Figures, sampleOf } from '../../proxy/metrics.ts'
 import { createNews, type News } from '../../proxy/news.ts'
@@ -15,7 +17,7 @@ import { createRefresh } from '../../proxy/readiness.ts'
 import type { Refusal } from '../../proxy/refusal.ts'
 import { HEALTH, servedName } from '../../proxy/route.ts'
 import type { ListenOptions } from '../../proxy/server.ts'
-import { type NameState, type State, stateFigures } from '../../proxy/state.ts'
+import { mergeStates, type NameState, type State, stateFigures } from '../../proxy/state.ts'
 import type { Upstream } from '../../proxy/upstream.ts'
 import type { Supply } from '../../tokens/supply.ts'
 import type { World } from '../command.ts'
@@ -35,10 +37,12 @@ export type Watching = {
   readonly figures: () => Figures
   /** What this process knows. */
   readonly state: () => State
+  /** What went through this process lately. */
+  readonly history: () => History
   /** Answers for what is told above. */
   readonly admin: ListenOptions['handler']
-  /** Looks at what is served from now on. */
-  readonly take: (service: Service, supplyOf: (mapping: Mapping) => Supply) => void
+  /** Looks at what is served from now on, with tokens where this process serves. */
+  readonly take: (service: Service, supplyOf?: (mapping: Mapping) => Supply) => void
   readonly close: (graceMs: number) => Promise<void>
 }
 
@@ -46,14 +50,16 @@ export type WatchOptions = {
   readonly service: Service
   readonly upstream: Upstream
   /** Clients' connections that are open. */
-  readonly connections: () => number
+  readonly connections?: () => number
+  /** Who serves in place of this process, once they do. */
+  readonly others?: () => Workers | undefined
   readonly world: World
   readonly log: Log
 }
 
 /** Begins to watch. */
 export function createWatching(options: WatchOptions): Watching {
-  const { service: first, connections, world, log } = options
+  const { service: first, connections = () => 0, others, world, log } = options
   const { now } = world
   const { settings } = first
   const startedAt = now()
@@ -65,12 +71,15 @@ export function createWatching(options: WatchOptions): Watching {
     failed: (registry, kind) => counts.count('upstream_errors_total', { registry, kind }),
   })
   const reports =
-    settings.cloudwatch &&
-    createReports({ ...settings.cloudwatch, world, count: counts.count, log })
+    settings.cloudwatch && !others
+      ? createReports({ ...settings.cloudwatch, world, count: counts.count, log })
+      : undefined
   let served: Served = { service: first }
   const nameOf = (host: string) => servedName(host, served.service.settings.mappings)
   const history = createHistory({ now, nameOf })
-  const state = () => ({ startedAt, workers: 1, names: namesOf(served, news) })
+  const state = () => ({ startedAt, workers: others ? 0 : 1, names: namesOf(served, news) })
+  const own = { figures: counts.snapshot, state, history: history.snapshot }
+  const all = gather(own, others, now)
   const refresh = createRefresh({ news, sites: () => sitesRead(served.service), now })
   return {
     upstream: news.upstream,
@@ -86,21 +95,63 @@ export function createWatching(options: WatchOptions): Watching {
       log('info', 'refused', { address: client, status, refusal: reason, error: message })
     },
     count: counts.count,
-    figures: counts.snapshot,
-    state,
+    ...own,
     admin: createAdmin({
-      figures: async () => mergeFigures([counts.snapshot(), stateFigures(state(), now())]),
-      state: async () => state(),
-      history: async () => history.snapshot(),
+      ...all,
       version: packageJson.version,
       refresh,
       now,
       isLocal: isLoopback(settings.admin),
       debug: { cpuProfile: profileCpu, heapSnapshot: snapshotHeap },
     }),
-    take: (service, supplyOf) => (served = { service, supplyOf }),
+    take: (service, supplyOf) => (served = { service, ...(supplyOf && { supplyOf }) }),
     close: async (graceMs) => await reports?.close(graceMs),
   }
+}
+
+type Own = Pick<Watching, 'figures' | 'state' | 'history'>
+type All = Pick<AdminOptions, 'figures' | 'state' | 'history'>
+
+// With those who serve in its place; one that has ended counts on in what only grows.
+function gather(
+  own: Own,
+  others: () => Workers | undefined = () => undefined,
+  now: () => number,
+): All {
+  const state = async () => {
+    const known = await others()?.collect<readonly State[]>({
+      name: 'state',
+      merge: (all) => all.flat(),
+    })
+    return mergeStates([own.state(), ...(known ?? [])])
+  }
+  return {
+    state,
+    async figures() {
+      const counted = await others()?.collect<Figures>({
+        name: 'figures',
+        merge: mergeFigures,
+        remains: (figures) => mergeFigures([], [figures]),
+      })
+      const known = stateFigures(await state(), now())
+      return mergeFigures([own.figures(), ...(counted ? [counted] : []), known])
+    },
+    async history() {
+      const seen = await others()?.collect<History>({
+        name: 'history',
+        merge: mergeHistories,
+        remains: (history) => history,
+      })
+      return seen ? mergeHistories([own.history(), seen]) : own.history()
+    },
+  }
+}
+
+/** Answers the primary with what this worker has counted, seen and knows. */
+export function tellPrimary({ answer }: Primary, { figures, state, history }: Watching): void {
+  answer('figures', figures)
+  answer('state', () => [state()])
+  answer('history', history)
 }
 
 type Served = { readonly service: Service; readonly supplyOf?: (mapping: Mapping) => Supply }
