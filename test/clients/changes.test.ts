@@ -50,7 +50,7 @@ const stage = useStage({
       proxy: { ...PROXY, admin: '127.0.0.1:9101' },
       flags: FLAGS,
     })
-    await lead(world, { from: ADDRESSES[CNAME], to: `${ADDRESSES[SECOND]}:443` })
+    await lead(world, '--insert', { from: ADDRESSES[CNAME], to: `${ADDRESSES[SECOND]}:443` })
   },
 })
 
@@ -94,7 +94,7 @@ describe('pulls by docker, podman, skopeo and ctr', () => {
     const { ended } = await beginPulls(CLIENTS, await pushNew(32))
     await pullWhile(small, async (pulls) => {
       await until('4 pulls', async () => pulls() >= 4)
-      await lead(world, { from: ADDRESSES[CNAME], to: `${ADDRESSES[THIRD]}:443` })
+      await lead(world, '--insert', { from: ADDRESSES[CNAME], to: `${ADDRESSES[THIRD]}:443` })
       await first.signal('TERM')
       expect(await first.ended).toBe(0)
       await until('12 pulls', async () => pulls() >= 12)

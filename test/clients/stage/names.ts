@@ -47,10 +47,8 @@ export async function startNetwork(world: World) {
   for (const address of new Set([...Object.values(ADDRESSES), API])) {
     await world.succeed(`ip address add ${address}/32 dev lo`)
   }
-  for (const registry of [ECR, REPLICA, REMOTE] as const) {
-    await lead(world, { from: ADDRESSES[registry], to: `${EMULATOR}:${PORTS.registry}` })
-  }
-  await lead(world, { from: API, to: `${EMULATOR}:${PORTS['api-tls']}` })
+  for (const registry of [ECR, REPLICA, REMOTE] as const) await setReachable(world, registry, true)
+  await lead(world, '--insert', { from: API, to: `${EMULATOR}:${PORTS['api-tls']}` })
   const hosts = Object.entries({
     ...ADDRESSES,
     ...Object.fromEntries(['us-east-1', 'eu-west-1', 'eu-central-1'].map((at) => [apiIn(at), API])),
@@ -75,12 +73,12 @@ export async function startNetwork(world: World) {
 
 type Registry = typeof ECR | typeof REPLICA | typeof REMOTE
 
-/** Whether a registry takes connections; where not, those that it has are reset too. */
+/** From now on, or no longer, new connections to a registry are refused. */
 export async function setReachable(world: World, registry: Registry, isReachable: boolean) {
-  await world.succeed(
-    `iptables ${isReachable ? '--delete' : '--insert'} OUTPUT --protocol tcp
-      --match conntrack --ctorigdst ${ADDRESSES[registry]} --jump REJECT --reject-with tcp-reset`,
-  )
+  await lead(world, isReachable ? '--insert' : '--delete', {
+    from: ADDRESSES[registry],
+    to: `${EMULATOR}:${PORTS.registry}`,
+  })
 }
 
 export type Way = {
@@ -90,10 +88,10 @@ export type Way = {
   readonly to: string
 }
 
-/** From now on new connections to port 443 of an address arrive elsewhere. */
-export async function lead(world: World, way: Way) {
+/** From now on, or no longer, new connections to port 443 of an address arrive elsewhere. */
+export async function lead(world: World, action: '--insert' | '--delete', way: Way) {
   await world.succeed(
-    `iptables --table nat --insert OUTPUT --protocol tcp --destination ${way.from} --dport 443
+    `iptables --table nat ${action} OUTPUT --protocol tcp --destination ${way.from} --dport 443
       --jump DNAT --to-destination ${way.to}`,
   )
 }
