@@ -2,6 +2,7 @@
 
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { RegistryId } from './content.ts'
 import type { Emulation } from './emulation.ts'
@@ -95,7 +96,11 @@ const download = async (emulation: Emulation, exchange: Exchange) => {
 
 const stream = async (exchange: Exchange, file: string, { start, end }: Span) => {
   const limit = cutAfter(exchange)
-  const { response } = exchange
+  const { response, fault } = exchange
+  if (fault?.kind === 'slow') {
+    const tenth = Math.max(1, Math.floor(fault.bytesPerSecond / 10))
+    return pipeline(createReadStream(file, { start, end, highWaterMark: tenth }), slowly, response)
+  }
   const last = limit === undefined ? end : Math.min(end, start + limit - 1)
   const options = { start, highWaterMark: READ_SIZE }
   if (last === end) return pipeline(createReadStream(file, { ...options, end }), response)
@@ -104,6 +109,13 @@ const stream = async (exchange: Exchange, file: string, { start, end }: Span) =>
   }
   // What was written shall arrive before the cut does.
   response.write('', () => cut(exchange))
+}
+
+async function* slowly(chunks: AsyncIterable<Buffer>) {
+  for await (const chunk of chunks) {
+    yield chunk
+    await sleep(100, undefined, { ref: false })
+  }
 }
 
 const checkSignature = ({ key, now }: Emulation, { request, url }: Exchange) => {

@@ -8,6 +8,8 @@ type Trouble =
   | { readonly kind: 'hang' }
   /** Answers late. */
   | { readonly kind: 'delay'; readonly ms: number }
+  /** Sends a layer no faster. */
+  | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   | { readonly kind: 'throttle' }
   /** `html` is what a balancer in front says; else the service's own form of an error. */
   | { readonly kind: 'status'; readonly status: number; readonly html?: boolean }
