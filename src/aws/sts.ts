@@ -1,3 +1,3 @@
-/** Of the SDK's client, what taking a role uses. */
+/** Of the SDK's client, what is used; the rest of it would be loaded with the whole package. */
 
-export { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
+export { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
