@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { start } from '../support/program.ts'
+import { ECR_CNAME, start } from '../support/program.ts'
 import {
   CNAME,
   ECR,
@@ -243,14 +243,10 @@ describe('dockercfg --watch', () => {
     const { user, path } = await mapped()
     install(user, { 'systemd-notify': 'echo "$*" >$HOME/notified' })
     user.env['NOTIFY_SOCKET'] = '/run/systemd/notify'
-    const { stdout, ...running } = start(
-      [join(process.cwd(), 'dist/ecr-cname'), 'dockercfg', '--watch', path],
-      user,
-    ) as ReturnType<typeof start> & { stdout?: string }
+    const running = start([ECR_CNAME, 'dockercfg', '--watch', path], user)
     await eventually(() => has(user, 'notified'))
     running.kill('SIGTERM')
 
-    expect(stdout).toBeUndefined()
     expect(await running.outcome).toMatchObject({ exitCode: 0, stdout: '' })
     expect(read(user, 'notified')).toBe('--ready\n')
     expect(auths(user)).toHaveProperty([CNAME])

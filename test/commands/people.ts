@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { onTestFinished, vi } from 'vitest'
 import type { World } from '../../src/commands/command.ts'
 import { run } from '../../src/commands/run.ts'
 import { ECR_CNAME, type Outcome, runProgram } from '../support/program.ts'
@@ -26,12 +27,14 @@ export async function succeed(
   return stdout
 }
 
-/** Runs it in this process, with whatever of the world a test states. */
+/** Runs it in this process, whose environment the SDK reads, with what a test states of the world. */
 export async function runHere(
   user: Pick<User, 'env'>,
   args: readonly string[],
   world: Partial<World>,
 ) {
+  Object.entries(user.env).forEach(([name, value]) => vi.stubEnv(name, value))
+  onTestFinished(() => void vi.unstubAllEnvs())
   const texts = { stdout: '', stderr: '' }
   const exitCode = await run(args, {
     env: user.env,

@@ -5,7 +5,8 @@ import { UserError } from '../../domain/errors.ts'
 import type { Mapping } from '../../domain/mapping.ts'
 import { configFiles, type Environment } from '../../front/places.ts'
 import { parseJson } from '../../io/config.ts'
-import { editJson, type JsonEdit, readJsonFile, writeFileFor } from '../../io/json-file.ts'
+import { editJson, type JsonEdit } from '../../io/json-edit.ts'
+import { readJsonFile, writeFileFor } from '../../io/json-file.ts'
 import { nameIn } from './names.ts'
 
 /** A value under `registries`: an ECR host, or an object that says more. */
