@@ -91,8 +91,8 @@ describe('map add', () => {
   })
 
   it.each([
-    ['a registry that is none', [CNAME, 'ecr.company.test'], 1, 'expected an ECR host such as'],
-    ['a role that is none', [CNAME, ECR, '--role-arn', 'pull'], 1, 'expected a role such as'],
+    ['a registry that is none', [CNAME, 'ecr.company.test'], 2, 'expected an ECR host such as'],
+    ['a role that is none', [CNAME, ECR, '--role-arn', 'pull'], 2, 'expected a role such as'],
     ['a host that is none', ['a b', ECR], 2, 'expected a host, host:port or *.zone'],
     ['a wildcard alone', ['*.company.test'], 2, 'expected its REGISTRY too'],
     ['nothing', [], 2, 'expected HOST [REGISTRY]'],

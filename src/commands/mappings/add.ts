@@ -57,12 +57,15 @@ function toWritten(registry: string, flags: MapFlags): Written {
   return Object.keys(more).length === 0 ? registry : { registry, ...more }
 }
 
-// The configuration's own checks, and its own words.
+// The configuration's own checks, and its own words; but here they are about the command line.
 function read(name: string, written: Written): Mapping {
-  const source = { where: 'map add', value: { registries: { [name]: written } } }
-  const [mapping] = mergeConfig([source]).mappings.values()
-  if (mapping) return mapping
-  throw new UserError('USAGE', `${name}: expected a host`)
+  try {
+    const source = { where: 'map add', value: { registries: { [name]: written } } }
+    return mergeConfig([source]).mappings.get(name) as Mapping
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError('USAGE', error.message, { cause: error })
+  }
 }
 
 async function find(name: string, world: World): Promise<string> {
