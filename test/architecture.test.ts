@@ -53,7 +53,7 @@ function ringOf(file: string): string {
 }
 
 function importsOf(file: string): string[] {
-  const names = [...withoutComments(file).matchAll(/(?:\sfrom|\bimport)\s*\(?\s*'([^']+)'/g)]
+  const names = [...withoutComments(file).matchAll(/(?:\sfrom|(?<!')\bimport)\s*\(?\s*'([^']+)'/g)]
   return names.map(([, name = '']) => {
     if (!name.startsWith('.')) return name
     const target = relative(SRC, join(SRC, dirname(file), name))
