@@ -61,6 +61,18 @@ resolve('${CNAME}').then(({ host, registry, profile }) =>
     })
   })
 
+  it('answers with a token past its renewal at once, and renews it behind the answer', async () => {
+    const { run, user, emulator } = await someone()
+    const old = await user.secret(README_NAME)
+    user.alter((entry) => ({ ...entry, refreshAt: Date.now() - 1 }))
+    const code = `import { credentials } from 'ecr-cname'
+console.log((await credentials('${README_NAME}')).password)`
+
+    expect((await run('example.mjs', code)).stdout).toBe(`${old}\n`)
+    expect(mints(emulator)).toBe(2)
+    expect(await user.secret(README_NAME)).not.toBe(old)
+  })
+
   it('throws errors that say by code and text what is lacking', async () => {
     const { run } = await someone()
     const code = `import { credentials, dockercfg, resolve, UserError } from 'ecr-cname'

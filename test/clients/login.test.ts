@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
+import { dockerOf } from './stage/docker.ts'
 import { DEVELOPER, STRANGER } from './stage/ecr.ts'
 import { startEngine } from './stage/engine.ts'
 import { ALIAS, CNAME, ECR } from './stage/names.ts'
@@ -57,6 +58,24 @@ describe.each([
 
     expect(code).toBe(1)
     expect(stderr).toContain('may not call ecr:GetAuthorizationToken')
+  })
+})
+
+describe('ecr-cname dockercfg', () => {
+  it('writes logins that docker and skopeo push and pull with, as file and as archive', async () => {
+    const { world } = stage()
+    const user = await newUser(world, DEVELOPER, NOTHING)
+    const docker = dockerOf(user, '/usr/bin/docker')
+    await user.succeed(`ecr-cname dockercfg ${user.home}/.docker/config.json`)
+    const { image, digest } = await docker.pushNew(world, CNAME)
+    expect(await docker.pull(image)).toBe(digest)
+
+    await user.succeed('ecr-cname dockercfg --format dcos /run/tmp/docker.tar.gz')
+    await user.succeed('mkdir -p /run/tmp/sandbox')
+    await user.succeed('tar -xzf /run/tmp/docker.tar.gz -C /run/tmp/sandbox')
+    const behind = image.replace(CNAME, ECR)
+    const inspect = 'skopeo inspect --authfile /run/tmp/sandbox/.docker/config.json'
+    expect(await user.succeed(`${inspect} docker://${behind}`)).toContain(digest)
   })
 })
 

@@ -279,6 +279,16 @@ describe('map import', () => {
     expect(stderr).not.toContain('ghcr.io')
   })
 
+  it('takes over the registry alone, and tells what else a file says of it', async () => {
+    const user = await someone()
+    const more = { registries: { [CNAME]: { registry: ECR, profile: 'prod' } } }
+    writeTree(user.home, { 'a.json': JSON.stringify(more) })
+    const { stderr } = await ecrCname(user, ['map', 'import', join(user.home, 'a.json')])
+
+    expect(stderr).toContain(`${CNAME}: its profile in `)
+    expect(registries(user)).toEqual({ [CNAME]: ECR })
+  })
+
   it('refuses a file that is none, or that maps nothing it knows', async () => {
     const user = await someone()
     writeTree(user.home, { 'a.json': '{"a.test": "b.test"}' })

@@ -28,7 +28,7 @@ export async function add(
     world.stdout(`${name} is mapped to ${after.registry.host} in ${file.path} already\n`)
     return 0
   }
-  if (before) world.stderr(`${name} is mapped to ${before.registry.host} now\n`)
+  if (before) world.stderr(`${name} is mapped to ${before.registry.host} so far\n`)
   const question = `Map ${name} to ${after.registry.host} in ${file.path}?`
   if ((before || !given) && !flags.yes && !(await agree(question, world))) {
     world.stderr('nothing was changed\n')
@@ -79,7 +79,7 @@ async function find(name: string, world: World): Promise<string> {
     const text = `${name}: in the DNS it leads to no ECR host, and has no TXT record at _ecr-cname.${name}`
     throw new UserError('DNS', `${text}; name the registry: ecr-cname map add ${name} REGISTRY`)
   }
-  const links = [name, ...found.chain.slice(0, -1)]
+  const links = found.by === 'TXT' ? [name] : [name, ...found.chain.slice(0, -1)]
   const foreign = links.find((link) => !isTrusted(link, dns.trustedZones))
   world.stderr(show(name, found, foreign, world))
   return found.registry.host
@@ -91,15 +91,17 @@ function show(name: string, found: Found, foreign: string | undefined, world: Wo
     stdoutIsTerminal: world.stderrColumns !== undefined,
   })
   const { host, account = '', region } = found.registry
-  const steps = found.chain.map((link) => [`  ${dim('CNAME')}`, link])
-  const txt = found.by === 'TXT' ? [[`  ${dim('TXT')}`, `_ecr-cname.${name}: ${host}`]] : []
-  const about = account && [
-    [`  ${dim('account')}`, `${account}, ${region} (${partitionOf(region)})`],
-  ]
+  const steps =
+    found.by === 'TXT'
+      ? [[`  ${dim('TXT')}`, `_ecr-cname.${name}: ${host}`]]
+      : found.chain.map((link) => [`  ${dim('CNAME')}`, link])
+  const about = account
+    ? [[`  ${dim('account')}`, `${account}, ${region} (${partitionOf(region)})`]]
+    : []
   const why = foreign
     ? yellow(
         `${foreign} is in no trusted zone, so whoever answers for it in the DNS chose this registry: see that the account is yours.`,
       )
     : 'Every name on the way is in a zone that you trust.'
-  return `${bold(name)}\n${table([...steps, ...txt, ...(about || [])])}${why}\n`
+  return `${bold(name)}\n${table([...steps, ...about])}${why}\n`
 }
