@@ -27,9 +27,9 @@ const RULES = {
   hook: [HOOK],
 }
 
-const stage = useStage(['docker', 'dockerd', 'skopeo'], async (world) => {
-  await startEngine(world)
-  await startStrictSidecar(world)
+const stage = useStage({
+  programs: ['docker', 'dockerd', 'skopeo'],
+  more: [startEngine, startStrictSidecar],
 })
 
 async function startStrictSidecar(world: World): Promise<void> {
