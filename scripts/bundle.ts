@@ -64,11 +64,16 @@ const commandsFromAssets: Plugin = {
   },
 }
 
-// Of zlib the SDK takes a CRC-32 for event streams, which we have none of; it has its own, too.
+// Of zlib the SDK takes a CRC-32 for event streams, which we have none of; it has its own, too. What
+// is ours loads it with what needs it.
 const withoutZlib: Plugin = {
   name: 'without-zlib',
   setup(build) {
-    build.onResolve({ filter: /^node:zlib$/ }, () => ({ path: 'zlib', namespace: 'without' }))
+    build.onResolve({ filter: /^node:zlib$/ }, ({ importer }) =>
+      importer.includes('node_modules')
+        ? { path: 'zlib', namespace: 'without' }
+        : { path: 'node:zlib', external: true },
+    )
     build.onLoad({ filter: /.*/, namespace: 'without' }, () => ({ contents: 'export {}' }))
   },
 }

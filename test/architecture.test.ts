@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   domain: /^domain$/,
   front: /^(front|domain\/server-url\.ts|node:(fs|child_process|process|path))$/,
   helper: /^(helper|front|domain)$/,
-  io: /^(io|front|domain|node:.*)$/,
+  io: /^(io|front|domain|node:.*|jsonc-parser|modern-tar|smol-toml)$/,
   tokens: /^(tokens|io|front|domain|node:(fs|timers\/promises))$/,
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
   certificates:
@@ -24,10 +24,10 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
     /^(commands|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
-  'index.ts': /^(domain|front|io|tokens|aws)$/,
+  'index.ts': /^(commands|domain)$/,
 }
 /** The programs' beginnings, where the world comes in. */
-const BEGINNINGS = /^(main\.ts|cli\.ts|front\/program\.ts)$/
+const BEGINNINGS = /^(main\.ts|cli\.ts|index\.ts|front\/program\.ts)$/
 /** All but which processes there are, which is what a lock is about. */
 const CLOCK_AND_PROCESS =
   /\b(process\.(?!kill|pid)|console\.|Date\.now\b|new Date\(\)|Math\.random\b)/

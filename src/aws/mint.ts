@@ -31,11 +31,7 @@ export async function mint(
   principal: Principal,
   { env, signal }: MintOptions,
 ): Promise<Token> {
-  const agent = await agentOf(env)
-  const requestHandler = new NodeHttpHandler({
-    connectionTimeout: 3000,
-    ...(agent ? { httpAgent: agent, httpsAgent: agent } : {}),
-  })
+  const requestHandler = await openHandler(env)
   const settings = { region: registry.region, requestHandler, logger: SILENT }
   try {
     const credentials = await credentialsOf(principal, { ...settings, env })
@@ -51,6 +47,15 @@ export async function mint(
   }
 }
 
+/** What keeps the connections of a few calls, to be destroyed after them. */
+export async function openHandler(env: Environment): Promise<NodeHttpHandler> {
+  const agent = await agentOf(env)
+  return new NodeHttpHandler({
+    connectionTimeout: 3000,
+    ...(agent ? { httpAgent: agent, httpsAgent: agent } : {}),
+  })
+}
+
 // What speaks to proxies is loaded only where there may be one.
 async function agentOf(env: Environment): Promise<Agent | undefined> {
   if (!Object.keys(env).some((name) => /^https?_proxy$/i.test(name))) return undefined
@@ -58,9 +63,9 @@ async function agentOf(env: Environment): Promise<Agent | undefined> {
   return proxyAgent(env)
 }
 
-// The SDK warns on the console where it is given no logger.
 const quiet = (): void => {}
-const SILENT = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet }
+/** The SDK warns on the console where it is given no logger. */
+export const SILENT = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet }
 
 type ClientConfig = NonNullable<ConstructorParameters<typeof ECRClient>[0]>
 
@@ -106,7 +111,8 @@ function toToken({ authorizationToken, expiresAt }: Authorization): Token {
   return { ...token, expiresAt: ends.length > 0 ? Math.min(...ends) : undefined }
 }
 
-function rejection(signal: AbortSignal): Promise<never> {
+/** Rejects when the signal is aborted: not every step of the SDK listens to it. */
+export function rejection(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const end = (): void => reject(Object.assign(new Error('deadline'), { name: 'AbortError' }))
     if (signal.aborted) end()

@@ -42,9 +42,15 @@ export type Option = {
   readonly summary: string
 }
 
+/** Groups of commands, in the order of `--help`. */
+export const GROUPS = ['Sidecar', 'Logins', 'Images', 'Configuration', 'Helper verbs'] as const
+export type Group = (typeof GROUPS)[number]
+
 /** One verb of the command line. Help, completion, man pages and docs are made from it. */
 export type Command = {
   readonly name: string
+  /** Where it stands in `--help`: with those of the same group. */
+  readonly group?: Group
   /** One line for `--help`. */
   readonly summary: string
   /** What follows the name, such as `HOST…`. */

@@ -4,6 +4,8 @@ import { certHelp } from './cert/help.ts'
 import type { Command } from './command.ts'
 import { completionHelp } from './completion/help.ts'
 import { credentialCommand, renew } from './credential.ts'
+import { dockercfgHelp, loginHelp, tokenHelp } from './logins/help.ts'
+import { mapHelp, resolveHelp } from './mappings/help.ts'
 import { serveHelp } from './serve/help.ts'
 import { version } from './version.ts'
 
@@ -16,6 +18,27 @@ export const commands: readonly Command[] = [
       const { serve } = await import('./serve/serve.ts')
       return await serve.run(args, world)
     },
+  },
+  {
+    ...loginHelp,
+    run: async (args, world) => await (await import('./logins/login.ts')).login(args, world),
+  },
+  {
+    ...tokenHelp,
+    run: async (args, world) => await (await import('./logins/token.ts')).token(args, world),
+  },
+  {
+    ...dockercfgHelp,
+    run: async (args, world) =>
+      await (await import('./logins/dockercfg.ts')).dockercfg(args, world),
+  },
+  {
+    ...mapHelp,
+    run: async (args, world) => await (await import('./mappings/map.ts')).map(args, world),
+  },
+  {
+    ...resolveHelp,
+    run: async (args, world) => await (await import('./mappings/resolve.ts')).resolve(args, world),
   },
   credentialCommand(
     'get',

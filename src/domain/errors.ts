@@ -13,6 +13,8 @@ export type UserErrorCode =
   | 'FALLBACK'
   | 'STORE'
   | 'SERVE'
+  | 'ENGINE'
+  | 'FILE'
 
 /** A failure that a person can mend. The message never holds a secret and is always one line. */
 export class UserError extends Error {
