@@ -17,11 +17,12 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
   certificates:
     /^(certificates|io|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
+  setup: /^(setup|certificates|io|front|domain|node:(crypto|fs|path)|diff|yaml|smol-toml)$/,
   // crypto and bcryptjs for the passwords and certificates of its own clients.
   proxy:
     /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,
   commands:
-    /^(commands|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
+    /^(commands|setup|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
   'index.ts': /^(commands|domain)$/,
@@ -56,7 +57,7 @@ function ringOf(file: string): string {
 }
 
 function importsOf(file: string): string[] {
-  const names = [...withoutComments(file).matchAll(/(?:\sfrom|\bimport)\s*\(?\s*'([^']+)'/g)]
+  const names = [...withoutComments(file).matchAll(/(?:\sfrom|(?<!')\bimport)\s*\(?\s*'([^']+)'/g)]
   return names.map(([, name = '']) => {
     if (!name.startsWith('.')) return name
     const target = relative(SRC, join(SRC, dirname(file), name))

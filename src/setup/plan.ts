@@ -51,7 +51,9 @@ function toDiff({ path, content }: Change): string {
     const what = content === undefined ? 'removed' : `${content.length} bytes`
     return `--- ${path}\n+++ ${path}: binary, ${what}\n`
   }
-  const [old, next] = [before, content].map((bytes) => withoutSecrets(bytes?.toString('utf8') ?? ''))
+  const [old, next] = [before, content].map((bytes) =>
+    withoutSecrets(bytes?.toString('utf8') ?? ''),
+  )
   const names = [before ? path : '/dev/null', content ? path : '/dev/null'] as const
   const patch = createTwoFilesPatch(...names, old!, next!, undefined, undefined, { context: 3 })
   return patch.replace(/^=+\n/, '').replaceAll(/^(---|\+\+\+) (.*)\t.*$/gm, '$1 $2')

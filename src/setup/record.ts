@@ -9,17 +9,14 @@ import {
   chmodSync,
   chownSync,
   existsSync,
-  mkdirSync,
   readFileSync,
-  renameSync,
   rmdirSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
-import { privateFolder, replaceFile } from '../io/files.ts'
+import { privateFolder, replaceFile, rewriteFile } from '../io/files.ts'
 import { type Change, contentOf, realPath } from './plan.ts'
 
 type Kept = {
@@ -62,12 +59,17 @@ export function apply(folder: string, changes: readonly Change[]): void {
   const own = [...kept, ...backups].filter(({ path }) => paths.includes(path))
   const files = [...others, ...own.map((one) => withAfter(one, afters.get(one.path)))]
   const folders = [...new Set([...(earlier?.folders ?? []), ...paths.flatMap(missingFolders)])]
-  const before = paths.map((path) => contentOf(path))
   saveRecord(folder, { state: 'changing', files, folders })
+  const done: (() => void)[] = []
   try {
-    changes.forEach(({ content, mode = 0o644 }, index) => put(paths[index]!, content, { mode }))
+    changes.forEach(({ content, mode }, index) => {
+      const path = paths[index]!
+      const before = contentOf(path)
+      put(path, content, mode)
+      done.push(() => put(path, before))
+    })
   } catch (error) {
-    before.forEach((content, index) => put(paths[index]!, content, { mode: 0o644 }))
+    done.forEach((takeBackOne) => takeBackOne())
     if (earlier) saveRecord(folder, earlier)
     else dropRecord(folder, { state: 'changed', files, folders })
     throw error
@@ -107,15 +109,23 @@ function recover(folder: string): void {
 function takeBack(folder: string, record: Record): void {
   for (const { path, before } of record.files) {
     const content = before && readFileSync(join(folder, before.backup))
-    put(path, content, before ?? { mode: 0o644 })
+    put(path, content, before?.mode)
+    if (before) giveBack(path, before)
   }
   dropRecord(folder, record)
+}
+
+// A file that was removed comes back as its owner's, where we may say so.
+function giveBack(path: string, { mode, uid, gid }: NonNullable<Kept['before']>): void {
+  chmodSync(path, mode)
+  const facts = statSync(path)
+  if (facts.uid !== uid || facts.gid !== gid) chownSync(path, uid, gid)
 }
 
 function dropRecord(folder: string, { files, folders }: Record): void {
   rmSync(join(folder, RECORD), { force: true })
   files.forEach(({ before }) => before && rmSync(join(folder, before.backup), { force: true }))
-  for (const path of [folder, ...[...folders].reverse()]) removeIfEmpty(path)
+  for (const path of [folder, ...folders.toReversed()]) removeIfEmpty(path)
 }
 
 function backUp(folder: string, path: string, index: number): Kept {
@@ -123,7 +133,7 @@ function backUp(folder: string, path: string, index: number): Kept {
   if (content === undefined) return { path }
   const { mode, uid, gid } = statSync(path)
   const backup = `${index}-${basename(path)}`
-  replaceFile(join(folder, backup), content)
+  rewriteFile(join(folder, backup), content, 0o600)
   return { path, before: { backup, mode: mode & 0o7777, uid, gid } }
 }
 
@@ -131,37 +141,26 @@ function withAfter({ path, before }: Kept, after: string | undefined): Kept {
   return { path, ...(before && { before }), ...(after !== undefined && { after }) }
 }
 
-type Facts = { readonly mode: number; readonly uid?: number; readonly gid?: number }
-
-// Whole or not at all, and with the mode and owner of the file that it takes the place of.
-function put(path: string, content: Buffer | undefined, facts: Facts): void {
+// With the mode and owner of the file that it takes the place of, if there is one.
+function put(path: string, content: Buffer | undefined, mode?: number): void {
   try {
-    if (content === undefined) return rmSync(path, { force: true })
-    const { mode, uid, gid } = existsSync(path) ? statSync(path) : facts
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-    const draft = `${path}.ecr-cname.tmp`
-    rmSync(draft, { force: true })
-    writeFileSync(draft, content, { mode: 0o600, flag: 'wx', flush: true })
-    if (uid !== undefined && gid !== undefined) own(draft, uid, gid)
-    chmodSync(draft, mode & 0o7777)
-    renameSync(draft, path)
+    if (content === undefined) rmSync(path, { force: true })
+    else rewriteFile(path, content, existsSync(path) ? undefined : (mode ?? 0o644))
   } catch (error) {
     throw unwritable(path, error)
   }
 }
 
-// Who may not give a file away, has it as its own.
-function own(path: string, uid: number, gid: number): void {
-  const { uid: ownUid, gid: ownGid } = statSync(path)
-  if (uid !== ownUid || gid !== ownGid) chownSync(path, uid, gid)
-}
-
 function unwritable(path: string, error: unknown): UserError {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   const hint = ['EACCES', 'EPERM'].includes(code) ? 'run it as root' : 'see what is in its way'
-  return new UserError('FILE', `${path}: can't be changed (${code}); ${hint}. Nothing was changed`, {
-    cause: error,
-  })
+  return new UserError(
+    'FILE',
+    `${path}: can't be changed (${code}); ${hint}. Nothing was changed`,
+    {
+      cause: error,
+    },
+  )
 }
 
 function missingFolders(path: string): readonly string[] {
