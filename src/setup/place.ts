@@ -2,12 +2,15 @@
 
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { getuid } from 'node:process'
 import { configFiles, type Environment, homeFolder } from '../front/places.ts'
 
 export type Place = {
   /** A path of that system, as this one has it. */
   readonly at: (path: string) => string
   readonly isHere: boolean
+  /** Whether it is set up for all users: by root, or from outside. */
+  readonly isForAll: boolean
   /** The environment as it is there: configuration and homes are of that system. */
   readonly env: Environment
   /** Where the backups of an engine's setup are kept. */
@@ -20,7 +23,8 @@ export function placeOf(root: string, here: Environment): Place {
   const at = (path: string) => (isHere ? path : join(resolve(root), path))
   const env = isHere ? here : below(at, here)
   const own = configFiles(env).at(-1) ?? at('/etc/ecr-cname/config.json')
-  return { at, isHere, env, backupsOf: (engine) => join(dirname(own), 'setup', engine) }
+  const isForAll = !isHere || getuid?.() === 0
+  return { at, isHere, isForAll, env, backupsOf: (engine) => join(dirname(own), 'setup', engine) }
 }
 
 function below(at: Place['at'], here: Environment): Environment {
