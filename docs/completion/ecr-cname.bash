@@ -4,7 +4,7 @@ _ecr_cname() {
   local words='' paths=''
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='serve login token dockercfg map resolve get store erase list cert credential-provider completion version --help --version'
+    words='serve login token dockercfg map resolve setup get store erase list cert credential-provider completion version --help --version'
   else
     case "${COMP_WORDS[1]} $before" in
     'serve --listen') : ;;
@@ -42,6 +42,7 @@ _ecr_cname() {
     'map --profile') : ;;
     'map --role-arn') : ;;
     'map --connect') : ;;
+    'setup --root') paths=1 ;;
     'cert --zone') : ;;
     'cert --dir') paths=1 ;;
     'cert --for') words='docker podman containerd system' ;;
@@ -54,6 +55,7 @@ _ecr_cname() {
       dockercfg) if [[ $word == -* ]]; then words='--host --format --name --namespace --mode --watch --profile --role-arn --help'; else paths=1; fi ;;
       map) if [[ $word == -* ]]; then words='--profile --role-arn --connect --system --yes --json --help'; else paths=1; fi ;;
       resolve) if [[ $word == -* ]]; then words='--aws --json --help'; else :; fi ;;
+      setup) if [[ $word == -* ]]; then words='--undo --yes --dry-run --root --help'; else ((COMP_CWORD == 2)) && words='docker podman containerd buildkit kubelet dcos'; fi ;;
       get) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       store) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       erase) if [[ $word == -* ]]; then words='--help'; else :; fi ;;

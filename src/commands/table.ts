@@ -7,6 +7,7 @@ import { credentialCommand, renew } from './credential.ts'
 import { dockercfgHelp, loginHelp, tokenHelp } from './logins/help.ts'
 import { mapHelp, resolveHelp } from './mappings/help.ts'
 import { serveHelp } from './serve/help.ts'
+import { setupHelp } from './setup/help.ts'
 import { version } from './version.ts'
 
 const HELPER = 'docker-credential-ecr-cname'
@@ -39,6 +40,10 @@ export const commands: readonly Command[] = [
   {
     ...resolveHelp,
     run: async (args, world) => await (await import('./mappings/resolve.ts')).resolve(args, world),
+  },
+  {
+    ...setupHelp,
+    run: async (args, world) => await (await import('./setup/setup.ts')).setup(args, world),
   },
   credentialCommand(
     'get',

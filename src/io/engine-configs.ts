@@ -67,10 +67,13 @@ function authFiles(env: Environment): readonly string[] {
   ]
 }
 
-// The later ones win: the user's file takes the place of the system's, and drop-ins add to it.
-function registriesFiles(env: Environment): readonly string[] {
+/**
+ * The files that say where podman, buildah and skopeo pull from. The later ones win: the user's
+ * file takes the place of the system's, and drop-ins add to it.
+ */
+export function registriesFiles(env: Environment, system = '/etc/containers'): readonly string[] {
   if (env['CONTAINERS_REGISTRIES_CONF']) return [env['CONTAINERS_REGISTRIES_CONF']]
-  const [system, own] = ['/etc/containers', `${configHome(env)}/containers`]
+  const own = `${configHome(env)}/containers`
   const main = [own, system].map((folder) => `${folder}/registries.conf`).find(existsSync)
   return [...(main ? [main] : []), ...dropIns(system), ...dropIns(own)]
 }

@@ -7,6 +7,7 @@ import type { Mapping } from '../../domain/mapping.ts'
 import { partitionOf } from '../../domain/partition.ts'
 import { loadConfig } from '../../io/config.ts'
 import type { Found } from '../../io/dns.ts'
+import { agrees } from '../agree.ts'
 import type { World } from '../command.ts'
 import { paintFor, table } from '../text.ts'
 import { openMapFile, type Written } from './file.ts'
@@ -30,21 +31,10 @@ export async function add(
   }
   if (before) world.stderr(`${name} is mapped to ${before.registry.host} so far\n`)
   const question = `Map ${name} to ${after.registry.host} in ${file.path}?`
-  if ((before || !given) && !flags.yes && !(await agree(question, world))) {
-    world.stderr('nothing was changed\n')
-    return 1
-  }
+  if ((before || !given) && !flags.yes && !(await agrees(question, world))) return 1
   file.change(new Map([[name, written]]))
   world.stdout(`${name} is mapped to ${after.registry.host} in ${file.path}\n`)
   return 0
-}
-
-/** Asks; refuses where nobody can be asked. */
-async function agree(question: string, world: World): Promise<boolean> {
-  const answer = await world.ask(`${question} [y/N] `)
-  if (answer !== undefined) return /^y(es)?$/i.test(answer.trim())
-  if (world.stop.aborted) return false
-  throw new UserError('USAGE', `${question} There is no terminal to ask at; give --yes`)
 }
 
 function toWritten(registry: string, flags: MapFlags): Written {
