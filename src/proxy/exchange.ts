@@ -13,7 +13,7 @@ import { refuse, Refusal } from './refusal.ts'
 import { type Head, HEALTH, pathOf, type Route, routeOf, type Rules } from './route.ts'
 import { askWithToken, type Tokens } from './tokens.ts'
 import { attemptAt, unreachable } from './unreachable.ts'
-import type { Upstream } from './upstream.ts'
+import type { Reply, Upstream } from './upstream.ts'
 
 export type ExchangeOptions = Rules &
   AccessOptions & {
@@ -69,7 +69,7 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
 type Answer = { readonly site: Mapping; readonly asked: Asked; readonly wished: string }
 
 async function relay(
-  reply: IncomingMessage,
+  reply: Reply,
   { site: { registry, prefix }, asked: { head, route }, wished }: Answer,
   exchange: Exchange,
 ): Promise<void> {
@@ -154,7 +154,7 @@ async function ask(
   { upstream, inject }: ExchangeOptions,
   { head, route, site }: Asked & { readonly site: Mapping },
   { request, response, observed }: Exchange,
-): Promise<IncomingMessage> {
+): Promise<Reply> {
   const { method, target } = head
   const { framing } = route
   const { registry, connect } = site
@@ -190,11 +190,14 @@ function closeAtEnd(response: ServerResponse): void {
   response.shouldKeepAlive = false
 }
 
-function pipe(reply: IncomingMessage, { response, observed }: Exchange): void {
-  reply.once('error', (error) => {
-    observed.failed(new Error('the registry cut its answer', { cause: error }))
+function pipe(reply: Reply, { response, observed }: Exchange): void {
+  const cut = (cause: unknown) => {
+    observed.failed(new Error('the registry cut its answer', { cause }))
     reset(response)
-  })
+  }
+  // What was cut before anyone listened tells nobody any more.
+  if (reply.destroyed) return cut(reply.errored)
+  reply.once('error', cut)
   observed.sending(reply)
   reply.pipe(response)
 }

@@ -2,17 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Agent, request } from 'node:https'
-import { isIP, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import type { HostPort } from '../domain/mapping.ts'
-import { bareHost } from './address.ts'
+import { coded, createDialer, type Destination, limitConnect, PROBE_MS, tlsTo } from './dial.ts'
 import type { Fields } from './headers.ts'
+import { AskAnew, keepConnections, type KeptConnections } from './keep-alive.ts'
 
 /** The most that a head may take, on both sides: a token alone can be 16 KB. */
 export const HEAD_LIMIT = 64 * 1024
-
-/** Whom a certificate has to name, and where sockets go where that is not the same. */
-export type Destination = { readonly host: string; readonly connect?: HostPort }
 
 /** A request as the registry shall see it. */
 export type Question = {
@@ -25,39 +21,46 @@ export type Question = {
   readonly client: ServerResponse
 }
 
+/** The head of a registry's answer, its body to be read. */
+export type Reply = Readable &
+  Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders' | 'headers'>
+
 export type Upstream = {
-  /** The head of the registry's answer, its body to be read. */
-  readonly ask: (question: Question) => Promise<IncomingMessage>
+  readonly ask: (question: Question) => Promise<Reply>
   readonly close: () => void
 }
 
 /** Connections to registries. `connectMs` limits look-up, connection and handshake together. */
 export function createUpstream(connectMs = 10_000): Upstream {
-  const pool = new Agent({ keepAlive: true, keepAliveMsecs: PROBE_MS, timeout: IDLE_MS })
   const fresh = new Agent({ keepAlive: false })
+  const kept = new Map<string, KeptConnections>()
+  const keptTo = (to: Destination) => {
+    const name = `${to.host} ${to.connect?.host ?? ''} ${to.connect?.port ?? ''}`
+    const known = kept.get(name)
+    if (known) return known
+    const made = keepConnections(createDialer(to, connectMs), KEPT)
+    kept.set(name, made)
+    return made
+  }
   return {
     async ask(question) {
       if (!isRepeatable(question)) return send(question, fresh, connectMs)
       try {
-        return await send(question, pool, connectMs)
+        return await keptTo(question.to).ask(question)
       } catch (error) {
-        if (!(error instanceof StaleConnection) || question.client.destroyed) throw error
+        if (!(error instanceof AskAnew) || question.client.destroyed) throw error
         return send(question, fresh, connectMs)
       }
     },
     close() {
-      pool.destroy()
+      kept.forEach((connections) => connections.close())
       fresh.destroy()
     },
   }
 }
 
 // A connection that was idle for longer may be forgotten by a NAT on the way.
-const IDLE_MS = 50_000
-const PROBE_MS = 30_000
-
-/** A kept connection that the registry had closed by the time it was used again. */
-class StaleConnection extends Error {}
+const KEPT = { idleMs: 50_000, headLimit: HEAD_LIMIT }
 
 // Everything else gets a connection of its own, which can't have gone stale: it could not be
 // sent a second time (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
@@ -65,17 +68,13 @@ function isRepeatable({ method, body }: Question): boolean {
   return !body && (method === 'GET' || method === 'HEAD')
 }
 
-function send(question: Question, agent: Agent, connectMs: number): Promise<IncomingMessage> {
+function send(question: Question, agent: Agent, connectMs: number): Promise<Reply> {
   const { to, method, target, fields, body, client } = question
   return new Promise((resolve, reject) => {
     const outgoing = request({
       agent,
-      host: bareHost(to.connect?.host ?? to.host),
-      port: to.connect?.port ?? 443,
-      // An address is no server name (RFC 6066 section 3); its certificate is checked all the same.
-      servername: isIP(bareHost(to.host)) === 0 ? to.host : '',
-      // Stated, for NODE_TLS_REJECT_UNAUTHORIZED and --insecure-http-parser change the defaults.
-      rejectUnauthorized: true,
+      ...tlsTo(to),
+      // Stated, for --insecure-http-parser changes the default.
       insecureHTTPParser: false,
       maxHeaderSize: HEAD_LIMIT,
       method,
@@ -84,34 +83,18 @@ function send(question: Question, agent: Agent, connectMs: number): Promise<Inco
     })
     outgoing.maxHeadersCount = 0
     outgoing.on('response', resolve)
-    outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      const isStale = outgoing.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '')
-      reject(isStale ? new StaleConnection(error.message, { cause: error }) : error)
-    })
+    outgoing.on('error', reject)
     // Not listened for, an answer that switches protocols would be neither of the two.
     outgoing.on('upgrade', (_, socket) => {
       socket.destroy()
       reject(coded('ECONNRESET', 'the protocol was switched unasked'))
     })
     outgoing.on('socket', (socket) => {
-      if (socket.connecting) prepare(socket, connectMs)
+      socket.setKeepAlive(true, PROBE_MS)
+      limitConnect(socket, connectMs)
     })
     client.once('close', () => outgoing.destroy())
     if (body) body.pipe(outgoing)
     else outgoing.end()
   })
-}
-
-function prepare(socket: Socket, connectMs: number): void {
-  // A registry that has vanished is found out by TCP.
-  socket.setKeepAlive(true, PROBE_MS)
-  const timer = setTimeout(() => {
-    socket.destroy(coded('ETIMEDOUT', `no connection within ${connectMs / 1000} s`))
-  }, connectMs)
-  socket.once('secureConnect', () => clearTimeout(timer))
-  socket.once('close', () => clearTimeout(timer))
-}
-
-function coded(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code })
 }

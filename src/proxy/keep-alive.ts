@@ -1,0 +1,235 @@
+/**
+ * Connections to one registry that are kept, for requests that have no body and may be sent twice.
+ * Node's own client takes three times as long for a small answer; so this one reads what is plain
+ * by itself, and leaves the rest to that one, which is asked again.
+ */
+
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import { type AnswerHead, parseAnswerHead } from './answer-head.ts'
+import { type ChunkReader, createChunkReader } from './chunks.ts'
+import { coded } from './dial.ts'
+import type { Fields } from './headers.ts'
+
+/** A request without a body. */
+export type Plain = {
+  readonly method: string
+  readonly target: string
+  readonly fields: Fields
+  /** For whom it is asked; when that one has gone, the request ends. */
+  readonly client: ServerResponse
+}
+
+/** To be asked anew in another way: a connection had gone stale, or an answer is not plain. */
+export class AskAnew extends Error {}
+
+export type KeptConnections = {
+  readonly ask: (question: Plain) => Promise<Answer>
+  readonly close: () => void
+}
+
+/** Keeps connections that `dial` opens, each for so long without a request. */
+export function keepConnections(
+  dial: () => TLSSocket,
+  { idleMs, headLimit }: { readonly idleMs: number; readonly headLimit: number },
+): KeptConnections {
+  const idle: Connection[] = []
+  const all = new Set<Connection>()
+  const open = () => {
+    const connection = new Connection(dial(), headLimit, {
+      freed: () => (idle.length < MOST_IDLE ? idle.push(connection) : connection.end()),
+      closed: () => {
+        all.delete(connection)
+        const index = idle.indexOf(connection)
+        if (index !== -1) idle.splice(index, 1)
+      },
+    })
+    connection.socket.setTimeout(idleMs, () => idle.includes(connection) && connection.end())
+    all.add(connection)
+    return connection
+  }
+  return {
+    // The one that was used last is the least likely to be stale.
+    ask: (question) => (idle.pop() ?? open()).ask(question),
+    close: () => all.forEach((connection) => connection.end()),
+  }
+}
+
+/** An answer; its body is read as it comes, and fails when it is cut. */
+export class Answer extends Readable {
+  readonly statusCode: number
+  readonly statusMessage: string
+  readonly rawHeaders: string[]
+  readonly #connection: Connection
+
+  constructor({ status, reason, rawHeaders }: AnswerHead, connection: Connection) {
+    super({ highWaterMark: READ_AHEAD })
+    this.statusCode = status
+    this.statusMessage = reason
+    this.rawHeaders = rawHeaders
+    this.#connection = connection
+  }
+
+  /** By their names in lower case; of several values the last. */
+  get headers(): IncomingHttpHeaders {
+    const headers: IncomingHttpHeaders = {}
+    for (let index = 0; index < this.rawHeaders.length; index += 2) {
+      headers[(this.rawHeaders[index] ?? '').toLowerCase()] = this.rawHeaders[index + 1]
+    }
+    return headers
+  }
+
+  override _read(): void {
+    this.#connection.socket.resume()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#connection.leave(this)
+    // Unheard, it would end the process; who reads on sees that it was destroyed.
+    done(this.listenerCount('error') > 0 ? error : null)
+  }
+}
+
+type Owner = { readonly freed: () => void; readonly closed: () => void }
+
+/** A question, and its answer once the head of that is there. */
+type Exchange = {
+  readonly method: string
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+  answer?: Answer
+}
+
+class Connection {
+  readonly socket: TLSSocket
+  readonly #headLimit: number
+  readonly #owner: Owner
+  #exchange: Exchange | undefined
+  #isUsed = false
+  #isKept = true
+  /** What came of a head so far. */
+  #head: Buffer = NOTHING
+  /** What is to come of a body. */
+  #rest: number | ChunkReader = 0
+
+  constructor(socket: TLSSocket, headLimit: number, owner: Owner) {
+    this.socket = socket
+    this.#headLimit = headLimit
+    this.#owner = owner
+    socket.on('data', (bytes: Buffer) => this.#received(bytes))
+    socket.on('error', (error) => this.#failed(error))
+    socket.on('end', () => this.end())
+    socket.on('close', () => {
+      this.#failed(coded('ECONNRESET', 'aborted'))
+      owner.closed()
+    })
+  }
+
+  ask({ method, target, fields, client }: Plain): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const exchange: Exchange = { method, resolve, reject }
+      const lines = fields.map(toLine).join('')
+      const head = `${method} ${target} HTTP/1.1\r\n${lines}Connection: keep-alive\r\n\r\n`
+      this.#exchange = exchange
+      this.socket.write(head, 'latin1')
+      client.once('close', () => {
+        if (this.#exchange === exchange) this.end()
+      })
+    })
+  }
+
+  end(): void {
+    this.socket.destroy()
+  }
+
+  /** Told that an answer is read no further. */
+  leave(answer: Answer): void {
+    if (this.#exchange?.answer === answer) this.end()
+  }
+
+  #received(bytes: Buffer): void {
+    const exchange = this.#exchange
+    // Unasked, it is no answer.
+    if (!exchange) this.end()
+    else if (exchange.answer) this.#receivedBody(bytes, exchange.answer)
+    else this.#receivedHead(bytes, exchange)
+  }
+
+  #receivedHead(bytes: Buffer, exchange: Exchange): void {
+    const read = this.#head.length === 0 ? bytes : Buffer.concat([this.#head, bytes])
+    const end = read.indexOf(END_OF_HEAD)
+    this.#head = read
+    const isBegun = VERSION.startsWith(read.toString('latin1', 0, VERSION.length))
+    if (end === -1 && isBegun && read.length <= this.#headLimit) return
+    const isWhole = end !== -1 && end <= this.#headLimit
+    const head = isWhole ? parseAnswerHead(read.toString('latin1', 0, end), exchange.method) : undefined
+    if (!head) return this.#failed(new AskAnew('the answer is not plain'))
+    this.#head = NOTHING
+    this.#isUsed = true
+    this.#isKept = head.isKept
+    this.#rest = head.length === 'chunked' ? createChunkReader() : head.length
+    exchange.answer = new Answer(head, this)
+    exchange.resolve(exchange.answer)
+    this.#receivedBody(read.subarray(end + END_OF_HEAD.length), exchange.answer)
+  }
+
+  #receivedBody(bytes: Buffer, answer: Answer): void {
+    const over = this.#take(bytes, answer)
+    if (over === undefined) return
+    this.#exchange = undefined
+    answer.push(null)
+    if (over > 0 || !this.#isKept) return this.end()
+    this.socket.resume()
+    this.#owner.freed()
+  }
+
+  /** The number of bytes past the end of the body; undefined while it goes on. */
+  #take(bytes: Buffer, answer: Answer): number | undefined {
+    const push = (part: Buffer) => {
+      if (part.length > 0 && !answer.push(part)) this.socket.pause()
+    }
+    if (typeof this.#rest !== 'number') return this.#takeChunks(this.#rest, bytes, push)
+    const over = bytes.length - this.#rest
+    push(over > 0 ? bytes.subarray(0, this.#rest) : bytes)
+    this.#rest = Math.max(0, -over)
+    return over < 0 ? undefined : over
+  }
+
+  #takeChunks(
+    reader: ChunkReader,
+    bytes: Buffer,
+    push: (part: Buffer) => void,
+  ): number | undefined {
+    try {
+      return reader.read(bytes, push)
+    } catch (error) {
+      // What came before it is handed on first.
+      this.socket.pause()
+      setImmediate(() => this.socket.destroy(error as Error))
+      return undefined
+    }
+  }
+
+  #failed(error: Error): void {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    this.end()
+    const isStale = this.#isUsed && this.#head.length === 0
+    if (exchange?.answer) exchange.answer.destroy(error)
+    else exchange?.reject(isStale ? new AskAnew('a stale connection', { cause: error }) : error)
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+const VERSION = 'HTTP/1.1 '
+const END_OF_HEAD = '\r\n\r\n'
+// As many as Node's own client keeps.
+const MOST_IDLE = 256
+const READ_AHEAD = 64 * 1024
+
+// Whoever made the fields, no line may hold another.
+function toLine([name, value]: Fields[number]): string {
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new Error(`a field is not one line: ${name}`)
+  return `${name}: ${value}\r\n`
+}
