@@ -67,6 +67,8 @@ function lengthOf(
   return isChunked ? 'chunked' : contentLength
 }
 
+// Most values have one space before them, and nothing after.
 function trimmed(value: string): string {
-  return value.replace(/^[\t ]+/, '').replace(/[\t ]+$/, '')
+  const rest = value.startsWith(' ') ? value.slice(1) : value
+  return /^[\t ]|[\t ]$/.test(rest) ? rest.replace(/^[\t ]+/, '').replace(/[\t ]+$/, '') : rest
 }

@@ -199,7 +199,9 @@ function pipe(reply: Reply, { response, observed }: Exchange): void {
   if (reply.destroyed) return cut(reply.errored)
   reply.once('error', cut)
   observed.sending(reply)
-  reply.pipe(response)
+  // A small body came with its head.
+  if (reply.complete) response.end(reply.read())
+  else reply.pipe(response)
 }
 
 function fail(response: ServerResponse, error: unknown): void {

@@ -29,15 +29,33 @@ export type KeptConnections = {
   readonly close: () => void
 }
 
-/** Keeps connections that `dial` opens, each for so long without a request. */
-export function keepConnections(
-  dial: () => TLSSocket,
-  { idleMs, headLimit }: { readonly idleMs: number; readonly headLimit: number },
-): KeptConnections {
+export type KeepOptions = {
+  readonly dial: () => TLSSocket
+  /** The most that a head may take. */
+  readonly headLimit: number
+  /** How long is waited for a byte, in ms. */
+  readonly patience: Patience
+}
+
+export type Patience = {
+  /** For a request. */
+  readonly idle: number
+  /** For the head of an answer. */
+  readonly head: number
+  /** The same over a connection that was used before, which may be gone without a word. */
+  readonly headOfUsed: number
+  /** For more of a body, while it is read. */
+  readonly body: number
+}
+
+/** Keeps connections to one destination. */
+export function keepConnections({ dial, headLimit, patience }: KeepOptions): KeptConnections {
   const idle: Connection[] = []
   const all = new Set<Connection>()
   const open = () => {
-    const connection = new Connection(dial(), headLimit, {
+    const connection = new Connection(dial(), {
+      headLimit,
+      patience,
       freed: () => (idle.length < MOST_IDLE ? idle.push(connection) : connection.end()),
       closed: () => {
         all.delete(connection)
@@ -45,7 +63,6 @@ export function keepConnections(
         if (index !== -1) idle.splice(index, 1)
       },
     })
-    connection.socket.setTimeout(idleMs, () => idle.includes(connection) && connection.end())
     all.add(connection)
     return connection
   }
@@ -61,6 +78,8 @@ export class Answer extends Readable {
   readonly statusCode: number
   readonly statusMessage: string
   readonly rawHeaders: string[]
+  /** Whether all of the body is there, read or not. */
+  complete = false
   readonly #connection: Connection
 
   constructor({ status, reason, rawHeaders }: AnswerHead, connection: Connection) {
@@ -91,7 +110,10 @@ export class Answer extends Readable {
   }
 }
 
-type Owner = { readonly freed: () => void; readonly closed: () => void }
+type ConnectionOptions = Pick<KeepOptions, 'headLimit' | 'patience'> & {
+  readonly freed: () => void
+  readonly closed: () => void
+}
 
 /** A question, and its answer once the head of that is there. */
 type Exchange = {
@@ -103,8 +125,7 @@ type Exchange = {
 
 class Connection {
   readonly socket: TLSSocket
-  readonly #headLimit: number
-  readonly #owner: Owner
+  readonly #options: ConnectionOptions
   #exchange: Exchange | undefined
   #isUsed = false
   #isKept = true
@@ -113,16 +134,16 @@ class Connection {
   /** What is to come of a body. */
   #rest: number | ChunkReader = 0
 
-  constructor(socket: TLSSocket, headLimit: number, owner: Owner) {
+  constructor(socket: TLSSocket, options: ConnectionOptions) {
     this.socket = socket
-    this.#headLimit = headLimit
-    this.#owner = owner
+    this.#options = options
     socket.on('data', (bytes: Buffer) => this.#received(bytes))
     socket.on('error', (error) => this.#failed(error))
     socket.on('end', () => this.end())
+    socket.on('timeout', () => this.#timedOut())
     socket.on('close', () => {
       this.#failed(coded('ECONNRESET', 'aborted'))
-      owner.closed()
+      options.closed()
     })
   }
 
@@ -132,6 +153,8 @@ class Connection {
       const lines = fields.map(toLine).join('')
       const head = `${method} ${target} HTTP/1.1\r\n${lines}Connection: keep-alive\r\n\r\n`
       this.#exchange = exchange
+      const { head: headOfNew, headOfUsed } = this.#options.patience
+      this.socket.setTimeout(this.#isUsed ? headOfUsed : headOfNew)
       this.socket.write(head, 'latin1')
       client.once('close', () => {
         if (this.#exchange === exchange) this.end()
@@ -161,14 +184,15 @@ class Connection {
     const end = read.indexOf(END_OF_HEAD)
     this.#head = read
     const isBegun = VERSION.startsWith(read.toString('latin1', 0, VERSION.length))
-    if (end === -1 && isBegun && read.length <= this.#headLimit) return
-    const isWhole = end !== -1 && end <= this.#headLimit
+    if (end === -1 && isBegun && read.length <= this.#options.headLimit) return
+    const isWhole = end !== -1 && end <= this.#options.headLimit
     const head = isWhole ? parseAnswerHead(read.toString('latin1', 0, end), exchange.method) : undefined
     if (!head) return this.#failed(new AskAnew('the answer is not plain'))
     this.#head = NOTHING
     this.#isUsed = true
     this.#isKept = head.isKept
     this.#rest = head.length === 'chunked' ? createChunkReader() : head.length
+    this.socket.setTimeout(this.#options.patience.body)
     exchange.answer = new Answer(head, this)
     exchange.resolve(exchange.answer)
     this.#receivedBody(read.subarray(end + END_OF_HEAD.length), exchange.answer)
@@ -178,10 +202,12 @@ class Connection {
     const over = this.#take(bytes, answer)
     if (over === undefined) return
     this.#exchange = undefined
+    answer.complete = true
     answer.push(null)
     if (over > 0 || !this.#isKept) return this.end()
     this.socket.resume()
-    this.#owner.freed()
+    this.socket.setTimeout(this.#options.patience.idle)
+    this.#options.freed()
   }
 
   /** The number of bytes past the end of the body; undefined while it goes on. */
@@ -209,6 +235,12 @@ class Connection {
       setImmediate(() => this.socket.destroy(error as Error))
       return undefined
     }
+  }
+
+  #timedOut(): void {
+    // While its client does not read, the registry has nothing to send.
+    if (this.#exchange?.answer && this.socket.isPaused()) return
+    this.#failed(coded('ETIME', 'the registry took too long'))
   }
 
   #failed(error: Error): void {

@@ -23,7 +23,7 @@ export type Question = {
 
 /** The head of a registry's answer, its body to be read. */
 export type Reply = Readable &
-  Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders' | 'headers'>
+  Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders' | 'headers' | 'complete'>
 
 export type Upstream = {
   readonly ask: (question: Question) => Promise<Reply>
@@ -38,7 +38,7 @@ export function createUpstream(connectMs = 10_000): Upstream {
     const name = `${to.host} ${to.connect?.host ?? ''} ${to.connect?.port ?? ''}`
     const known = kept.get(name)
     if (known) return known
-    const made = keepConnections(createDialer(to, connectMs), KEPT)
+    const made = keepConnections({ ...KEPT, dial: createDialer(to, connectMs) })
     kept.set(name, made)
     return made
   }
@@ -59,8 +59,17 @@ export function createUpstream(connectMs = 10_000): Upstream {
   }
 }
 
-// A connection that was idle for longer may be forgotten by a NAT on the way.
-const KEPT = { idleMs: 50_000, headLimit: HEAD_LIMIT }
+const KEPT = {
+  headLimit: HEAD_LIMIT,
+  patience: {
+    // A connection that was idle for longer may be forgotten by a NAT on the way.
+    idle: 50_000,
+    // ECR answers in seconds, but may have to ask another registry first (pull-through cache).
+    head: 120_000,
+    headOfUsed: 15_000,
+    body: 300_000,
+  },
+}
 
 // Everything else gets a connection of its own, which can't have gone stale: it could not be
 // sent a second time (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).

@@ -12,6 +12,7 @@ import type { Command, World } from '../command.ts'
 import { createLog, type Log, readLevel } from '../log.ts'
 import { serveHelp } from './help.ts'
 import { createSupplies } from './inject.ts'
+import { createLines } from './lines.ts'
 import { followChanges } from './reload.ts'
 import { readService, type Service } from './service.ts'
 import type { ServeSettings } from './settings.ts'
@@ -21,10 +22,12 @@ export const serve: Command = { ...serveHelp, run }
 async function run(args: readonly string[], world: World): Promise<number> {
   const read = () => readService(args, world.env)
   const service = read()
+  const lines = createLines(world)
   const log = createLog({
     level: readLevel(world.env['ECR_CNAME_LOG']),
     format: service.settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
-    write: world.stderr,
+    write: lines.now,
+    writeSoon: lines.soon,
     now: world.now,
   })
   const stopped = aborted(world.stop)
@@ -46,6 +49,7 @@ async function run(args: readonly string[], world: World): Promise<number> {
     return 0
   } finally {
     close()
+    lines.flush()
   }
 }
 
