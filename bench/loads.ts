@@ -108,7 +108,9 @@ function peakOf(pid: number): number {
 /** Seconds so far: fields 14 and 15 of proc(5) stat, in ticks of 10 ms. */
 function cpuOf(pids: readonly number[]): number {
   const seconds = pids.map((pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
     return (Number(fields[11]) + Number(fields[12])) / 100
   })
   return seconds.reduce((sum, one) => sum + one, 0)

@@ -54,7 +54,8 @@ export async function openSite(folder: string, workers: number): Promise<Site> {
     const registry = authority.issueFiles([REGISTRY])
     const upstream = await startUpstream(started, registry, (sink.address() as AddressInfo).port)
     const behind = { upstream, caFile: authority.caFile, workers }
-    const own = authority.issueFiles([NAME])
+    // wrk asks for an address by its name.
+    const own = authority.issueFiles([NAME, '127.0.0.1'])
     return {
       proxies: [
         await startSidecar(started, own, behind),

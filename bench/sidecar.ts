@@ -15,7 +15,10 @@ import { type Load, load, openIdle, transfer, type Transfer } from './loads.ts'
 import { isInstalled, openSite, type Proxy, type Site } from './proxies.ts'
 
 const { values } = parseArgs({
-  options: { workers: { type: 'string', default: '2' }, quick: { type: 'boolean', default: false } },
+  options: {
+    workers: { type: 'string', default: '2' },
+    quick: { type: 'boolean', default: false },
+  },
 })
 const ROUNDS = values.quick ? 1 : 5
 // Sixteen GiB take a while.
@@ -27,7 +30,8 @@ const SECONDS = values.quick ? 2 : 5
 type Rounds<T> = readonly (readonly T[])[]
 
 for (const program of ['nginx', 'caddy', 'wrk', 'curl']) {
-  if (!isInstalled(program)) throw new Error(`${program} is not installed: see the top of this file`)
+  if (!isInstalled(program))
+    throw new Error(`${program} is not installed: see the top of this file`)
 }
 // In memory, so that no disk is measured.
 const folder = mkdtempSync('/dev/shm/ecr-cname-bench-')

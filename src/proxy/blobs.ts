@@ -18,10 +18,7 @@ export type FollowOptions = {
 }
 
 /** The answer of the bucket, where an answer to a GET leads to one; else that answer. */
-export async function followToBlob(
-  reply: Reply,
-  options: FollowOptions,
-): Promise<Reply> {
+export async function followToBlob(reply: Reply, options: FollowOptions): Promise<Reply> {
   if (reply.statusCode !== 307) return reply
   const [location, ...more] = valuesOf(toFields(reply.rawHeaders), 'location')
   const url =

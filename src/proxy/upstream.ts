@@ -5,7 +5,8 @@ import { Agent, request } from 'node:https'
 import type { Readable } from 'node:stream'
 import { coded, createDialer, type Destination, limitConnect, PROBE_MS, tlsTo } from './dial.ts'
 import type { Fields } from './headers.ts'
-import { AskAnew, keepConnections, type KeptConnections } from './keep-alive.ts'
+import { keepConnections, type KeptConnections } from './keep-alive.ts'
+import { AskAnew } from './kept-connection.ts'
 
 /** The most that a head may take, on both sides: a token alone can be 16 KB. */
 export const HEAD_LIMIT = 64 * 1024
@@ -44,6 +45,8 @@ export function createUpstream(connectMs = 10_000): Upstream {
   }
   return {
     async ask(question) {
+      // Told of before anyone listens, its end would end nothing.
+      if (question.client.destroyed) throw coded('ECONNRESET', 'the client left')
       if (!isRepeatable(question)) return send(question, fresh, connectMs)
       try {
         return await keptTo(question.to).ask(question)

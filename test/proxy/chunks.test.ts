@@ -25,7 +25,7 @@ describe('a body in chunks', () => {
         over: 0,
       })
     }
-    expect(read([...WHOLE])).toEqual({ body: 'halfanother\r\n!', over: 0 })
+    expect(read(WHOLE.split(''))).toEqual({ body: 'halfanother\r\n!', over: 0 })
   })
 
   it('tells of what comes after it', () => {
