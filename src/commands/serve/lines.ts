@@ -1,9 +1,7 @@
 /** Lines that are written together: a write for each would cost as much as answering a request. */
 
-import type { World } from '../command.ts'
-
 export type Lines = {
-  /** Writes a line with the next ones, a hundredth of a second later at most. */
+  /** Writes a line with the others of this turn of the event loop, at its end. */
   readonly soon: (line: string) => void
   /** Writes a line at once, after those before it. */
   readonly now: (line: string) => void
@@ -11,18 +9,17 @@ export type Lines = {
   readonly flush: () => void
 }
 
-export function createLines({ stderr, after }: Pick<World, 'stderr' | 'after'>): Lines {
+export function createLines(write: (text: string) => void): Lines {
   let waiting = ''
   const flush = () => {
     const text = waiting
     waiting = ''
-    if (text !== '') stderr(text)
+    if (text !== '') write(text)
   }
   return {
     soon(line) {
-      if (waiting === '') after(DELAY_MS, flush)
+      if (waiting === '') setImmediate(flush)
       waiting += line
-      if (waiting.length > MOST_WAITING) flush()
     },
     now(line) {
       waiting += line
@@ -31,6 +28,3 @@ export function createLines({ stderr, after }: Pick<World, 'stderr' | 'after'>):
     flush,
   }
 }
-
-const DELAY_MS = 10
-const MOST_WAITING = 64 * 1024

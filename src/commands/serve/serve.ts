@@ -22,7 +22,7 @@ export const serve: Command = { ...serveHelp, run }
 async function run(args: readonly string[], world: World): Promise<number> {
   const read = () => readService(args, world.env)
   const service = read()
-  const lines = createLines(world)
+  const lines = createLines(world.stderr)
   const log = createLog({
     level: readLevel(world.env['ECR_CNAME_LOG']),
     format: service.settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
