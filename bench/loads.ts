@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
-import { BLOB, NAME, type Proxy, type Site } from './proxies.ts'
+import { NAME, type Proxy, type Site } from './proxies.ts'
 
 /** GETs a second, milliseconds, and microseconds of the proxy's CPU a GET. */
 export type Load = {
@@ -20,6 +20,7 @@ export type Transfer = { readonly speed: number; readonly cpu: number; readonly 
 const run = promisify(execFile)
 const CONNECTIONS = 64
 const IDLE = 1000
+const GIB = 1024 ** 3
 
 /** GETs of a manifest over 64 connections that are kept, or over a new one for each. */
 export async function load(
@@ -42,7 +43,7 @@ export async function load(
   }
 }
 
-/** A blob of 1 GiB in so many streams at once, either way. */
+/** A blob in so many streams at once, either way. */
 export async function transfer(
   site: Site,
   proxy: Proxy,
@@ -57,19 +58,19 @@ export async function transfer(
   await Promise.all(Array.from({ length: streams }, () => stream(site, proxy, what)))
   const seconds = (performance.now() - started) / 1000
   return {
-    speed: (streams * BLOB) / 1e6 / seconds,
-    cpu: (cpuOf(proxy.pids()) - before) / streams,
+    speed: (streams * site.blobBytes) / 1e6 / seconds,
+    cpu: ((cpuOf(proxy.pids()) - before) / streams / site.blobBytes) * GIB,
     peak: Math.max(...proxy.pids().map(peakOf)),
   }
 }
 
-async function stream({ caFile }: Site, { name, port }: Proxy, args: readonly string[]) {
+async function stream({ caFile, blobBytes }: Site, { name, port }: Proxy, args: readonly string[]) {
   const trust = ['--cacert', caFile, '--resolve', `${NAME}:${port}:127.0.0.1`]
   const quiet = ['--silent', '--show-error', '--fail', '--output', '/dev/null']
   const form = ['--write-out', '%{size_download} %{size_upload}']
   const { stdout } = await run('curl', [...quiet, ...form, ...trust, ...args])
   const [down = 0, up = 0] = stdout.split(' ').map(Number)
-  if (down + up < BLOB) throw new Error(`${name} passed on ${down + up} bytes`)
+  if (down + up < blobBytes) throw new Error(`${name} passed on ${down + up} bytes`)
 }
 
 /** Connections that have had an answer each, and stay. The result closes them. */

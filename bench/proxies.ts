@@ -18,7 +18,6 @@ import { join, resolve } from 'node:path'
 import { openAuthority } from '../test/emulator/certificates.ts'
 
 export const NAME = 'docker.company.test'
-export const BLOB = 1024 ** 3
 const REGISTRY = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
 
 export type Proxy = {
@@ -33,6 +32,7 @@ export type Site = {
   readonly proxies: readonly [Proxy, Proxy, Proxy]
   readonly caFile: string
   readonly blobFile: string
+  readonly blobBytes: number
   readonly close: () => void
 }
 
@@ -40,8 +40,10 @@ type Pair = { readonly certFile: string; readonly keyFile: string }
 type Started = { readonly folder: string; readonly children: ChildProcess[] }
 type Behind = { readonly upstream: number; readonly caFile: string; readonly workers: number }
 
-/** Starts all of them, each with so many workers, with files in a folder. */
-export async function openSite(folder: string, workers: number): Promise<Site> {
+export type SiteOptions = { readonly workers: number; readonly blobBytes: number }
+
+/** Starts all of them, with files in a folder. */
+export async function openSite(folder: string, { workers, blobBytes }: SiteOptions): Promise<Site> {
   const started: Started = { folder, children: [] }
   const authority = openAuthority(folder)
   const sink = await startSink()
@@ -50,7 +52,7 @@ export async function openSite(folder: string, workers: number): Promise<Site> {
     sink.close()
   }
   try {
-    writeContent(folder)
+    writeContent(folder, blobBytes)
     const registry = authority.issueFiles([REGISTRY])
     const upstream = await startUpstream(started, registry, (sink.address() as AddressInfo).port)
     const behind = { upstream, caFile: authority.caFile, workers }
@@ -64,6 +66,7 @@ export async function openSite(folder: string, workers: number): Promise<Site> {
       ],
       caFile: authority.caFile,
       blobFile: join(folder, 'www/v2/app/blobs/1'),
+      blobBytes,
       close,
     }
   } catch (error) {
@@ -72,12 +75,12 @@ export async function openSite(folder: string, workers: number): Promise<Site> {
   }
 }
 
-function writeContent(folder: string): void {
+function writeContent(folder: string, blobBytes: number): void {
   mkdirSync(join(folder, 'www/v2/app/blobs'), { recursive: true })
   mkdirSync(join(folder, 'www/v2/app/manifests'), { recursive: true })
   const file = openSync(join(folder, 'www/v2/app/blobs/1'), 'w')
   const chunk = randomBytes(1024 ** 2)
-  for (let size = 0; size < BLOB; size += chunk.length) writeSync(file, chunk)
+  for (let size = 0; size < blobBytes; size += chunk.length) writeSync(file, chunk)
   closeSync(file)
   writeFileSync(join(folder, 'www/v2/app/manifests/1'), randomBytes(1024).toString('hex'))
 }

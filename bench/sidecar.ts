@@ -25,6 +25,7 @@ const ROUNDS = values.quick ? 1 : 5
 const LONG_ROUNDS = values.quick ? 1 : 2
 const STREAMS = 16
 const SECONDS = values.quick ? 2 : 5
+const [SIZE, BYTES] = values.quick ? ['64 MiB', 64 * 1024 ** 2] : ['1 GiB', 1024 ** 3]
 
 /** What was measured of the sidecar, nginx and Caddy, round by round. */
 type Rounds<T> = readonly (readonly T[])[]
@@ -36,7 +37,7 @@ for (const program of ['nginx', 'caddy', 'wrk', 'curl']) {
 // In memory, so that no disk is measured.
 const folder = mkdtempSync('/dev/shm/ecr-cname-bench-')
 try {
-  const site = await openSite(folder, Number(values.workers))
+  const site = await openSite(folder, { workers: Number(values.workers), blobBytes: BYTES })
   try {
     process.stdout.write(await report(site))
   } finally {
@@ -59,9 +60,9 @@ async function report(site: Site): Promise<string> {
   }
   for (const way of ['down', 'up'] as const) {
     const one = await inTurn(proxies, ROUNDS, (proxy) => transfer(site, proxy, { way, streams: 1 }))
-    rows.push(...transferRows(`1 GiB ${way}`, one))
+    rows.push(...transferRows(`${SIZE} ${way}`, one))
     const many = await inTurn(proxies, LONG_ROUNDS, (proxy) => transferMany(site, proxy, way))
-    rows.push(...transferRows(`${STREAMS} × 1 GiB ${way}`, many))
+    rows.push(...transferRows(`${STREAMS} × ${SIZE} ${way}`, many))
     rows.push(row(`… and 1,000 idle, peak MiB a process`, many, ({ peak }) => peak))
   }
   return table(['', 'sidecar', 'nginx', 'Caddy', '÷ nginx', '÷ Caddy'], rows)
