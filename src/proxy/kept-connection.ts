@@ -1,5 +1,5 @@
 /**
- * One connection that is kept, to a registry. Node's own client takes twice as long for a small
+ * One connection that is kept, to a registry. Node's own client takes much more CPU for a small
  * answer; so what is plain is read here, and for the rest Node's is asked anew.
  */
 
