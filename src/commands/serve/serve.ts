@@ -12,6 +12,7 @@ import { createLog, type Log, readLevel } from '../log.ts'
 import { serveHelp } from './help.ts'
 import { createSupplies } from './inject.ts'
 import { serveWithWorkers } from './leading.ts'
+import { createLines } from './lines.ts'
 import { drainAll, listenAll, warnOfInvalid } from './listening.ts'
 import { createPushes } from './push.ts'
 import { followChanges, type ReloadOptions } from './reload.ts'
@@ -42,10 +43,12 @@ async function serveAs(
   const check = createChecker({ command: [...self, 'check-passwords'], env, after })
   const read = () => readService(args, env, check)
   const service = read()
+  const lines = createLines(world.stderr)
   const log = createLog({
     level: readLevel(env['ECR_CNAME_LOG']),
     format: service.settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
-    write: world.stderr,
+    write: lines.now,
+    writeSoon: lines.soon,
     now: world.now,
   })
   if (!primary) warnOfInvalid(service, world, log)
