@@ -50,7 +50,8 @@ export function createDialer(to: Destination): (connectMs: number) => TLSSocket 
 
 const READ_AHEAD = 64 * 1024
 
-/** What is said where a registry is silent. */
+/** What is said where a registry, or its client, stands still. */
+export const NOT_READ = 'the client has read nothing for too long'
 export const NOT_SENT = 'the registry has sent nothing for too long'
 
 export function coded(code: string, message: string): Error {

@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls'
 import { Answer, type Source } from './answer.ts'
 import { parseAnswerHead } from './answer-head.ts'
 import { type ChunkReader, createChunkReader } from './chunks.ts'
-import { coded, NOT_SENT } from './dial.ts'
+import { coded, NOT_READ, NOT_SENT } from './dial.ts'
 import type { Fields } from './headers.ts'
 
 /** A request without a body. */
@@ -171,9 +171,8 @@ export class Connection implements Source {
   }
 
   #timedOut(): void {
-    // While its client does not read, the registry has nothing to send.
-    if (this.#exchange?.answer && this.#socket.isPaused()) return
-    this.#failed(coded('ETIME', NOT_SENT))
+    const isClients = this.#exchange?.answer && this.#socket.isPaused()
+    this.#failed(coded('ETIME', isClients ? NOT_READ : NOT_SENT))
   }
 
   #failed(error: Error): void {

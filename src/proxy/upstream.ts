@@ -156,7 +156,6 @@ function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<R
   })
 }
 
-const NOT_READ = 'the client has read nothing for too long'
 const NO_BODY = () =>
   new Refusal(408, 'UNSUPPORTED', 'the rest of the body took too long', {
     // It may never come, and no other request before it.
