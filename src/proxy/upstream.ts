@@ -8,6 +8,7 @@ import {
   createDialer,
   type Destination,
   limitConnect,
+  NOT_READ,
   NOT_SENT,
   PROBE_MS,
   tlsTo,
