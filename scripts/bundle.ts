@@ -68,7 +68,9 @@ const commandsFromAssets: Plugin = {
 const withoutZlib: Plugin = {
   name: 'without-zlib',
   setup(build) {
-    build.onResolve({ filter: /^node:zlib$/ }, () => ({ path: 'zlib', namespace: 'without' }))
+    build.onResolve({ filter: /^node:zlib$/ }, ({ importer }) =>
+      importer.includes('node_modules') ? { path: 'zlib', namespace: 'without' } : undefined,
+    )
     build.onLoad({ filter: /.*/, namespace: 'without' }, () => ({ contents: 'export {}' }))
   },
 }

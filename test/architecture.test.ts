@@ -18,10 +18,12 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   // crypto and bcryptjs for the passwords and certificates of its own clients.
   proxy:
     /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,
-  commands: /^(commands|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
+  images:
+    /^(images|io|domain|node:(crypto|fs|fs\/promises|http|https|net|os|path|process|stream|stream\/(consumers|promises)|zlib))$/,
+  commands: /^(commands|images|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
-  'index.ts': /^(domain|front|io|tokens|aws)$/,
+  'index.ts': /^(domain|images|front|io|tokens|aws)$/,
 }
 /** The programs' beginnings, where the world comes in. */
 const BEGINNINGS = /^(main\.ts|cli\.ts|front\/program\.ts)$/

@@ -95,12 +95,17 @@ function helperOf(world: World, signal: AbortSignal): Helper {
   }
 }
 
-async function targetOf(asked: Asked, { env }: World): Promise<Target | undefined> {
+/** The target of a host that is ours, by configuration, by its own name or by the DNS. */
+export async function targetOf(
+  asked: Asked,
+  { env }: Pick<World, 'env'>,
+): Promise<Target | undefined> {
   const setting = readSetting(asked, env)
   return findTarget(asked, setting) ?? (await lookUpTarget(asked, setting))
 }
 
-async function credentialFor(
+/** What `get` answers for a target. */
+export async function credentialFor(
   target: Target,
   world: World,
   signal: AbortSignal,

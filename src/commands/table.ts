@@ -2,12 +2,20 @@
 
 import type { Command } from './command.ts'
 import { credentialCommand, renew } from './credential.ts'
+import { pullHelp } from './images/help.ts'
 import { serveHelp } from './serve/help.ts'
 import { version } from './version.ts'
 
 const HELPER = 'docker-credential-ecr-cname'
 
 export const commands: readonly Command[] = [
+  {
+    ...pullHelp,
+    run: async (args, world) => {
+      const { pull } = await import('./images/pull.ts')
+      return await pull.run(args, world)
+    },
+  },
   {
     ...serveHelp,
     run: async (args, world) => {

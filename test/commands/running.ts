@@ -44,6 +44,7 @@ export function startServe(
     env: { ECR_CNAME_CONFIG: config, ...env },
     readInput: () => Buffer.of(),
     stdout: () => {},
+    stdoutBytes: () => {},
     stderr: (text) => events.push(JSON.parse(text) as Record<string, unknown>),
     stdoutIsTerminal: false,
     stderrColumns: undefined,

@@ -1,0 +1,75 @@
+/** A registry by the name that was asked for: the way to it, and the login that `get` would answer. */
+
+import { UserError } from '../../domain/errors.ts'
+import type { Asked } from '../../domain/server-url.ts'
+import { type Client, type ClientOptions, openClient } from '../../images/client.ts'
+import type { Site } from '../../images/connection.ts'
+import type { Credential, Credentials } from '../../images/login.ts'
+import { dropToken } from '../../tokens/keeper.ts'
+import type { World } from '../command.ts'
+import { credentialFor, targetOf } from '../credential.ts'
+import type { Target } from '../registries.ts'
+
+export type AccessOptions = {
+  readonly signal: AbortSignal
+  readonly onRetry?: (reason: string, waitMs: number) => void
+}
+
+export type Access = { readonly client: Client; readonly target: Target }
+
+const MINT_MS = 10_000
+
+/** A client of the registry behind a host. A UserError where nothing tells which that is. */
+export async function openAccess(
+  asked: Asked,
+  world: World,
+  { signal, onRetry }: AccessOptions,
+): Promise<Access> {
+  const target = await targetOf(asked, world)
+  if (!target) {
+    throw new UserError(
+      'CONFIG',
+      `${asked.host}: neither an ECR registry nor a name that is mapped to one; map it: ecr-cname map add ${asked.host}`,
+    )
+  }
+  const agent = await agentOf(world)
+  const client = openClient({
+    site: siteOf(asked, target),
+    credentials: credentialsOf(target, world),
+    pace: world,
+    signal,
+    ...(agent && { agent }),
+    ...(onRetry && { onRetry }),
+  })
+  return { client, target }
+}
+
+function siteOf({ host, port }: Asked, { mapping }: Target): Site {
+  const { registry, connect, prefix } = mapping
+  return {
+    name: port === '' ? { host } : { host, port: Number(port) },
+    registry: registry.host,
+    ...(connect && { connect }),
+    ...(prefix !== undefined && { prefix }),
+  }
+}
+
+// One that the registry refuses, though it should still live, is dropped and minted anew.
+function credentialsOf(target: Target, world: World): Credentials {
+  return async (refused) => {
+    if (refused !== undefined) dropToken(target.wanted, refused, world.env)
+    const found: Credential | undefined = await credentialFor(
+      target,
+      world,
+      AbortSignal.timeout(MINT_MS),
+    )
+    return found
+  }
+}
+
+// What speaks to proxies is loaded only where there may be one.
+async function agentOf({ env }: World): Promise<ClientOptions['agent']> {
+  if (!Object.keys(env).some((name) => /^https?_proxy$/i.test(name))) return undefined
+  const { proxyAgent } = await import('../../aws/agents.ts')
+  return proxyAgent(env)
+}
