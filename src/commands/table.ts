@@ -2,7 +2,7 @@
 
 import type { Command } from './command.ts'
 import { credentialCommand, renew } from './credential.ts'
-import { pullHelp } from './images/help.ts'
+import { cacheHelp, pullHelp, pushHelp, reposHelp, tagsHelp } from './images/help.ts'
 import { serveHelp } from './serve/help.ts'
 import { version } from './version.ts'
 
@@ -14,6 +14,34 @@ export const commands: readonly Command[] = [
     run: async (args, world) => {
       const { pull } = await import('./images/pull.ts')
       return await pull.run(args, world)
+    },
+  },
+  {
+    ...pushHelp,
+    run: async (args, world) => {
+      const { push } = await import('./images/push.ts')
+      return await push.run(args, world)
+    },
+  },
+  {
+    ...reposHelp,
+    run: async (args, world) => {
+      const { repos } = await import('./images/lists.ts')
+      return await repos.run(args, world)
+    },
+  },
+  {
+    ...tagsHelp,
+    run: async (args, world) => {
+      const { tags } = await import('./images/lists.ts')
+      return await tags.run(args, world)
+    },
+  },
+  {
+    ...cacheHelp,
+    run: async (args, world) => {
+      const { cache } = await import('./images/cache.ts')
+      return await cache.run(args, world)
     },
   },
   {

@@ -54,42 +54,9 @@ export type CacheOptions = {
 
 /** The cache in a folder, which is made when it is needed. */
 export function openCache({ folder, limit, now }: CacheOptions): Cache {
-  const blob = (hex: string) => `${folder}/${hex}`
-  const stampOf = (hex: string) => `${folder}/${hex}.stamp`
-  const touch = (hex: string) => utimes(stampOf(hex), now() / 1000, now() / 1000)
-
-  const find = async (digest: string, size: number) => {
-    const hex = hexOf(digest)
-    try {
-      const [stamp, known] = await Promise.all([stampFile(blob(hex)), readText(stampOf(hex))])
-      if (stamp.size !== size || stamp.text !== known) return undefined
-      await touch(hex)
-      return blob(hex)
-    } catch {
-      return undefined
-    }
-  }
-  const list = async () => {
-    const names = await readdir(folder).catch(() => [])
-    const kept = names
-      .filter((name) => /^[0-9a-f]{64}$/.test(name))
-      .map(async (hex) => {
-        const [file, stamp] = await Promise.all([
-          stat(blob(hex)),
-          stat(stampOf(hex)).catch(() => undefined),
-        ])
-        return { digest: `sha256:${hex}`, size: file.size, usedAt: stamp?.mtimeMs ?? 0 }
-      })
-    const all = await Promise.allSettled(kept)
-    return all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-  }
-  const remove = async (hex: string) => {
-    await rm(stampOf(hex), { force: true })
-    await rm(blob(hex), { force: true })
-  }
   return {
-    find,
-    list,
+    find: (digest, size) => find(folder, { digest, size }, now()),
+    list: () => list(folder),
     begin: async (digest) => {
       try {
         privateFolder(folder)
@@ -100,9 +67,10 @@ export function openCache({ folder, limit, now }: CacheOptions): Cache {
     },
     async sweep() {
       let room = limit
-      for (const { digest, size } of (await list()).sort((a, b) => b.usedAt - a.usedAt)) {
+      const kept = [...(await list(folder))].sort((a, b) => b.usedAt - a.usedAt)
+      for (const { digest, size } of kept) {
         room -= size
-        if (room < 0) await remove(hexOf(digest))
+        if (room < 0) await remove(folder, digest)
       }
       for (const { name, path } of await partsIn(folder)) {
         const { mtimeMs = Infinity } = (await stat(path).catch(() => undefined)) ?? {}
@@ -110,11 +78,48 @@ export function openCache({ folder, limit, now }: CacheOptions): Cache {
       }
     },
     async clear() {
-      await Promise.all((await list()).map(({ digest }) => remove(hexOf(digest))))
-      const parts = (await partsIn(folder)).filter(({ name }) => !isHeld(name))
-      await Promise.all(parts.map(({ path }) => rm(path, { force: true })))
+      await Promise.all((await list(folder)).map(({ digest }) => remove(folder, digest)))
+      const left = (await partsIn(folder)).filter(({ name }) => !isHeld(name))
+      await Promise.all(left.map(({ path }) => rm(path, { force: true })))
     },
   }
+}
+
+async function find(
+  folder: string,
+  { digest, size }: Pick<Kept, 'digest' | 'size'>,
+  now: number,
+): Promise<string | undefined> {
+  const path = `${folder}/${hexOf(digest)}`
+  try {
+    const [stamp, known] = await Promise.all([stampFile(path), readText(`${path}.stamp`)])
+    if (stamp.size !== size || stamp.text !== known) return undefined
+    await utimes(`${path}.stamp`, now / 1000, now / 1000)
+    return path
+  } catch {
+    return undefined
+  }
+}
+
+async function list(folder: string): Promise<readonly Kept[]> {
+  const names = await readdir(folder).catch(() => [])
+  const kept = names
+    .filter((name) => /^[0-9a-f]{64}$/.test(name))
+    .map(async (hex) => {
+      const [file, stamp] = await Promise.all([
+        stat(`${folder}/${hex}`),
+        stat(`${folder}/${hex}.stamp`).catch(() => undefined),
+      ])
+      return { digest: `sha256:${hex}`, size: file.size, usedAt: stamp?.mtimeMs ?? 0 }
+    })
+  const all = await Promise.allSettled(kept)
+  return all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+}
+
+async function remove(folder: string, digest: string): Promise<void> {
+  const path = `${folder}/${hexOf(digest)}`
+  await rm(`${path}.stamp`, { force: true })
+  await rm(path, { force: true })
 }
 
 const LEFTOVER_MS = 7 * 24 * 3600_000

@@ -4,6 +4,7 @@ import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
 import {
+  codeOf,
   type Connections,
   type Door,
   doorsOf,
@@ -162,14 +163,12 @@ async function knock(
 
 // What another try can't change is told with the door at which it happened.
 function isUnexplained(error: unknown): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO|ISSUER|ENOTFOUND|ERR_SSL|EPROTO/.test(
-    String((error as NodeJS.ErrnoException).code ?? ''),
-  )
+  return /CERT|SELF_SIGNED|UNABLE_TO|ISSUER|ENOTFOUND|ERR_SSL|EPROTO/.test(codeOf(error))
 }
 
 function explain(error: unknown, door: Door | undefined): unknown {
   if (error instanceof UserError || !door) return error
-  return (error as NodeJS.ErrnoException).code ? explainConnection(error, door) : error
+  return codeOf(error) === '' ? error : explainConnection(error, door)
 }
 
 function pathOf({ repository, path }: Ask, prefix: string): string {

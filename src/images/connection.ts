@@ -113,7 +113,7 @@ export function explainConnection(error: unknown, { address, certificate }: Door
 }
 
 export function codeOf(error: unknown): string {
-  return String((error as NodeJS.ErrnoException | undefined)?.code ?? '')
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? ''
 }
 
 function isCertificateCode(code: string): boolean {
@@ -153,6 +153,10 @@ function send(door: Door, question: Question, agent: HttpAgent): Promise<Incomin
     if (body && !Buffer.isBuffer(body)) {
       body.on('error', (error) => outgoing.destroy(error))
       outgoing.on('close', () => body.destroy())
+      // A refusal leaves no reason to send the rest.
+      outgoing.on('response', (answer) => {
+        if ((answer.statusCode ?? 0) >= 400) answer.on('close', () => outgoing.destroy())
+      })
       body.pipe(outgoing)
     } else outgoing.end(body)
   })

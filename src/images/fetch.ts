@@ -28,15 +28,15 @@ export async function fetchDocument(
     headers: { Accept: ACCEPTED },
     expect: [200],
   } as const
-  const { bytes, type } = await retrying(async () => {
+  const [document, type] = await retrying(async () => {
     const answer = await client.askOnce(ask)
-    const type = answer.headers['content-type'] ?? ''
-    return { bytes: await readWhole(answer, DOCUMENT_LIMIT, where), type }
+    const bytes = await readWhole(answer, DOCUMENT_LIMIT, where)
+    return [bytes, answer.headers['content-type'] ?? ''] as const
   }, client.options)
-  if (isDigest && digestOf(bytes) !== reference) {
+  if (isDigest && digestOf(document) !== reference) {
     throw new UserError('IMAGE', `${where}: the registry sends a manifest of another digest`)
   }
-  return readDocument(bytes, type, where)
+  return readDocument(document, type, where)
 }
 
 /** A blob that is small, such as a configuration, whole and held against its digest. */

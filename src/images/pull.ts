@@ -1,14 +1,10 @@
 /** Pulls an image into an archive or a folder, each of its blobs held against its digest. */
 
-import { mkdtemp, open, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { UserError } from '../domain/errors.ts'
 import type { Reference } from '../domain/reference.ts'
+import { countCached, fetchBlob, type Fetching } from './blobs.ts'
 import type { Cache } from './cache.ts'
 import { choose, type Chosen } from './choose.ts'
 import type { Client } from './client.ts'
-import { hexOf } from './digest.ts'
-import { download } from './layers.ts'
 import {
   blobName,
   dockerFile,
@@ -17,13 +13,12 @@ import {
   readIndexEntries,
   type SmallFile,
 } from './layout.ts'
-import { blobsOf, compressionOf, type Descriptor } from './manifest.ts'
+import { blobsOf, type Descriptor } from './manifest.ts'
 import { type Entry, openArchive, openFolder, type Output } from './output.ts'
 import { inParallel } from './parallel.ts'
 import { formatPlatform, type Platform } from './platform.ts'
+import { type Local, prepare, type Prepared } from './prepare.ts'
 import type { Report } from './progress.ts'
-import { sinkIn } from './sink.ts'
-import { unpackZstd } from './unpack.ts'
 
 export const FORMATS = ['docker', 'oci', 'oci-archive'] as const
 export type Format = (typeof FORMATS)[number]
@@ -81,68 +76,10 @@ export async function pullImage(options: PullOptions): Promise<Pulled> {
   return summaryOf(chosen, blobs)
 }
 
-type Fetching = Pick<PullOptions, 'client' | 'reference' | 'cache'> & {
-  readonly report: Report
-  readonly signal: AbortSignal
-}
-
-/** A layer as it goes into the output, from a file that is here. */
-type Local = { readonly size: number; readonly path: string }
-
-type Prepared = {
-  readonly layers: ReadonlyMap<string, Local>
-  readonly clear: () => Promise<void>
-}
-
 type Plan = {
   readonly small: readonly SmallFile[]
   readonly blobs: readonly Descriptor[]
   readonly local: readonly (Entry & Pick<Local, 'path'>)[]
-}
-
-// `docker load` knows zstd only of late. What it gets in its place has a size that nobody tells
-// before it is unpacked.
-async function prepare(chosen: Chosen, fetching: Fetching & PullOptions): Promise<Prepared> {
-  const [image] = chosen.images
-  const zstd =
-    fetching.format === 'docker' && image
-      ? image.manifest.layers.filter((layer) => compressionOf(layer) === 'zstd')
-      : []
-  if (zstd.length === 0 || !image) return { layers: new Map(), clear: async () => {} }
-  const { path } = fetching
-  const folder = await mkdtemp(join(dirname(path), `.${basename(path)}.`))
-  const clear = () => rm(folder, { recursive: true, force: true })
-  try {
-    const layers = new Map<string, Local>()
-    await inParallel(zstd, { count: AT_ONCE, signal: fetching.signal }, async (layer, signal) => {
-      const to = join(folder, hexOf(layer.digest))
-      const from = await fetchFile(layer, `${to}.zst`, { ...fetching, signal })
-      const diffId = chosen.diffIds[image.manifest.layers.indexOf(layer)] ?? ''
-      layers.set(layer.digest, {
-        path: to,
-        size: await unpackZstd({ layer, from, to, diffId, signal }),
-      })
-    })
-    return { layers, clear }
-  } catch (error) {
-    await clear()
-    throw error
-  }
-}
-
-async function fetchFile(blob: Descriptor, path: string, fetching: Fetching): Promise<string> {
-  const kept = await fetching.cache?.find(blob.digest, blob.size)
-  if (kept !== undefined) {
-    countCached(blob, fetching.report)
-    return kept
-  }
-  const file = await open(path, 'w')
-  try {
-    await fetchBlob(blob, sinkIn(file, path), fetching)
-    return path
-  } finally {
-    await file.close()
-  }
 }
 
 async function planOf(
@@ -202,32 +139,6 @@ async function fill({ blobs, local }: Plan, output: Output, fetching: Fetching):
     await slot.copyFrom(path)
     await slot.close()
   }
-}
-
-function countCached({ digest, size }: Descriptor, report: Report): void {
-  report({ kind: 'bytes', digest, bytes: size })
-  report({ kind: 'done', digest, how: 'cached' })
-}
-
-async function fetchBlob(
-  blob: Descriptor,
-  output: Parameters<typeof download>[0]['output'],
-  { client, reference, cache, report, signal }: Fetching,
-): Promise<void> {
-  const part = await cache?.begin(blob.digest)
-  let isWhole = false
-  try {
-    const { repository } = reference
-    await download({ client, repository, blob, output, part, report, signal })
-    isWhole = true
-  } catch (error) {
-    // What is wrong in itself is no beginning of anything.
-    if (error instanceof UserError && error.code === 'IMAGE') await part?.empty()
-    throw error
-  } finally {
-    await (isWhole ? part?.keep() : part?.leave())
-  }
-  report({ kind: 'done', digest: blob.digest, how: 'downloaded' })
 }
 
 function summaryOf({ root, images, platform }: Chosen, blobs: readonly Descriptor[]): Pulled {

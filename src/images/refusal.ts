@@ -3,11 +3,21 @@
 import type { IncomingMessage } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 
+/** What a registry said, where its word for it matters to whoever asked. */
+export class RegistryError extends UserError {
+  readonly status: number
+  /** Such as `NAME_UNKNOWN`. */
+  readonly word: string
+
+  constructor(message: string, { status, code }: Pick<Told, 'status' | 'code'>) {
+    super('REGISTRY', message)
+    this.status = status
+    this.word = code
+  }
+}
+
 export type Refusal = {
   readonly error: UserError
-  readonly status: number
-  /** The registry's own word for it, such as `NAME_UNKNOWN`. */
-  readonly code: string
   /** Whether it may pass by itself, and when to ask again. */
   readonly isPassing: boolean
   readonly afterMs: number | undefined
@@ -31,9 +41,7 @@ export async function refusalOf(answer: IncomingMessage, where: string): Promise
   const isPassing = status === 429 || (status >= 500 && status !== 501) || status === 408
   const line = lineOf({ status, code, message })
   return {
-    error: new UserError('REGISTRY', `${where}: ${line}`),
-    status,
-    code,
+    error: new RegistryError(`${where}: ${line}`, { status, code }),
     isPassing,
     afterMs: retryAfter(answer.headers['retry-after']),
     isOfLogin,
@@ -59,7 +67,7 @@ function firstError(body: string): { readonly code: string; readonly message: st
   try {
     const { errors } = JSON.parse(body) as { readonly errors?: readonly Partial<Told>[] }
     const { code = '', message = '' } = errors?.[0] ?? {}
-    return { code: String(code), message: String(message) }
+    return { code, message }
   } catch {
     return { code: '', message: '' }
   }

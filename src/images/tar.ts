@@ -10,7 +10,7 @@ export const BLOCK = 512
 export function tarHeader(name: string, size: number): Buffer {
   const header = Buffer.alloc(BLOCK)
   header.write(name, 0, 100, 'latin1')
-  header.write('0000644\0' + '0000000\0' + '0000000\0', 100, 'latin1')
+  header.write('0000644\x000000000\x000000000\0', 100, 'latin1')
   header.write(sizeField(size), 124, 'latin1')
   header.write('00000000000\0', 136, 'latin1')
   header.write('        0', 148, 'latin1')

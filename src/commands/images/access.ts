@@ -9,6 +9,7 @@ import { dropToken } from '../../tokens/keeper.ts'
 import type { World } from '../command.ts'
 import { credentialFor, targetOf } from '../credential.ts'
 import type { Target } from '../registries.ts'
+import type { ProgressDisplay } from './progress.ts'
 
 export type AccessOptions = {
   readonly signal: AbortSignal
@@ -42,6 +43,24 @@ export async function openAccess(
     ...(onRetry && { onRetry }),
   })
   return { client, target }
+}
+
+/** Acts with a client whose retries are shown, and closes both at the end. */
+export async function withAccess<T>(
+  asked: Asked,
+  world: World,
+  progress: ProgressDisplay,
+  act: (access: Access) => Promise<T>,
+): Promise<T> {
+  const onRetry = (reason: string, waitMs: number) =>
+    progress.report({ kind: 'retry', reason, waitMs })
+  const access = await openAccess(asked, world, { signal: world.stop, onRetry })
+  try {
+    return await act(access)
+  } finally {
+    progress.end()
+    access.client.close()
+  }
 }
 
 function siteOf({ host, port }: Asked, { mapping }: Target): Site {

@@ -46,11 +46,11 @@ function bars(world: World, columns: number): ProgressDisplay {
 
   const draw = () => {
     callOff = undefined
-    const text = frame([...all.values()], { seconds: (now() - began) / 1000, columns, isPlain })
-    const rows = notice === '' ? text : [...text, notice.slice(0, columns - 1)]
+    const current = frame([...all.values()], { seconds: (now() - began) / 1000, columns, isPlain })
+    const rows = notice === '' ? current : [...current, notice.slice(0, columns - 1)]
     // All of a frame is one write, over the one before, so that nothing flickers.
     const up = shown > 0 ? `\u001B[${shown}A` : ''
-    stderr(`${up}${rows.map((row) => `\r${row}\u001B[K\n`).join('')}\u001B[J`)
+    stderr(`${up}${rows.map((text) => `\r${text}\u001B[K\n`).join('')}\u001B[J`)
     shown = rows.length
   }
   return {
@@ -59,11 +59,11 @@ function bars(world: World, columns: number): ProgressDisplay {
         event.blobs.forEach(({ digest, size }) => all.set(digest, { digest, size, done: 0 }))
       }
       notice = event.kind === 'retry' ? retryLine(event) : event.kind === 'done' ? '' : notice
-      const bar = 'digest' in event ? all.get(event.digest ?? '') : undefined
-      if (bar && event.kind === 'bytes') bar.done += event.bytes
-      if (bar && event.kind === 'done') {
-        bar.how = event.how
-        bar.done = bar.size
+      const one = 'digest' in event ? all.get(event.digest ?? '') : undefined
+      if (one && event.kind === 'bytes') one.done += event.bytes
+      if (one && event.kind === 'done') {
+        one.how = event.how
+        one.done = one.size
       }
       callOff ??= after(FRAME_MS, draw)
     },
@@ -82,7 +82,7 @@ function frame(all: readonly Bar[], look: Look): readonly string[] {
   const open = all.filter(({ how }) => how === undefined)
   const room = Math.max(0, MOST_BARS - open.length)
   const rows = [...(room > 0 ? ended.slice(-room) : []), ...open.slice(0, MOST_BARS)]
-  return [...rows.map((bar) => row(bar, look)), total(all, look)]
+  return [...rows.map((one) => row(one, look)), total(all, look)]
 }
 
 function row({ digest, size, done, how }: Bar, { columns, isPlain }: Look): string {

@@ -2,17 +2,16 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { formatReference, parseReference } from '../../domain/reference.ts'
-import type { Client } from '../../images/client.ts'
 import { type Platform, parsePlatform } from '../../images/platform.ts'
 import { type Format, type Pulled, pullImage } from '../../images/pull.ts'
 import { pipeOut } from '../../images/pipe.ts'
 import { type Flags, readArguments } from '../arguments.ts'
 import type { Command, World } from '../command.ts'
-import { openAccess } from './access.ts'
+import { withAccess } from './access.ts'
 import { formatSize } from './format.ts'
 import { pullHelp } from './help.ts'
 import { layerCache } from './layers.ts'
-import { openProgress, type ProgressDisplay } from './progress.ts'
+import { openProgress } from './progress.ts'
 
 type PullFlags = Flags<(typeof pullHelp)['options']>
 
@@ -24,8 +23,8 @@ async function run(args: readonly string[], world: World): Promise<number> {
   if (ref === undefined || more.length > 0) throw usage('expected one image')
   const reference = parseReference(ref)
   const path = flags.output ?? ''
-  const format = flags.format ?? 'docker'
-  const platform = platformOf(flags, format as Format)
+  const format = (flags.format ?? 'docker') as Format
+  const platform = platformOf(flags, format)
   if (path === '') throw usage('expected -o FILE')
   if (path === '-' && world.stdoutIsTerminal) {
     throw usage('an archive is not for a terminal; name a file, or send it into a pipe')
@@ -36,23 +35,19 @@ async function run(args: readonly string[], world: World): Promise<number> {
     )
   }
   const progress = openProgress(world, flags.quiet === true)
-  const signal = world.stop
   const cache = flags['no-cache'] ? undefined : layerCache(world)
-  const onRetry = (reason: string, waitMs: number) =>
-    progress.report({ kind: 'retry', reason, waitMs })
-  const { client } = await openAccess(reference.asked, world, { signal, onRetry })
-  const order = {
-    reference,
-    client,
-    format: format as Format,
-    report: progress.report,
-    ...(platform && { platform }),
-    ...(cache && { cache }),
-  }
-  const act = (to: string) => pullImage({ ...order, path: to })
-  const pulled = await ended(client, progress, () =>
-    path === '-' ? pipeOut(world, act) : act(path),
-  )
+  const pulled = await withAccess(reference.asked, world, progress, ({ client }) => {
+    const order = {
+      reference,
+      client,
+      format,
+      report: progress.report,
+      ...(platform && { platform }),
+      ...(cache && { cache }),
+    }
+    const act = (to: string) => pullImage({ ...order, path: to })
+    return path === '-' ? pipeOut(world, act) : act(path)
+  })
   tell(world, { pulled, path, ref: formatReference(reference) }, flags)
   return 0
 }
@@ -64,19 +59,6 @@ function platformOf(flags: PullFlags, format: Format): Platform | 'all' | undefi
     throw usage('a docker archive has one platform; for all of them add --format oci-archive')
   }
   return 'all'
-}
-
-async function ended<T>(
-  client: Client,
-  progress: ProgressDisplay,
-  act: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await act()
-  } finally {
-    progress.end()
-    client.close()
-  }
 }
 
 type Result = { readonly pulled: Pulled; readonly path: string; readonly ref: string }
