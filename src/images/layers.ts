@@ -30,19 +30,33 @@ const STEP = 4 * 1024 * 1024
 
 /** Fetches a blob. Resolves once it is whole, written, and what its digest says. */
 export async function download(order: Download): Promise<void> {
-  const { blob, part, report } = order
-  const intake = createIntake(order)
-  const found = await part?.replay((chunk) => intake.take(chunk))
-  if (found) report({ kind: 'bytes', digest: blob.digest, bytes: found })
+  const { blob, part } = order
+  const { intake, found } = await goOn(order)
   await fetchRest(order, intake)
   if ((await intake.finish()) === blob.digest) return
-  if (!found) throw wrongDigest(blob)
+  if (found === 0) throw wrongDigest(blob)
   // What an earlier run had left was not what it should be.
   await part?.empty()
-  report({ kind: 'bytes', digest: blob.digest, bytes: -blob.size })
+  order.report({ kind: 'bytes', digest: blob.digest, bytes: -blob.size })
   const anew = createIntake(order)
   await fetchRest(order, anew)
   if ((await anew.finish()) !== blob.digest) throw wrongDigest(blob)
+}
+
+// From where an earlier run ended, or from the beginning where what it left can't be of this blob.
+async function goOn(order: Download) {
+  const { blob, part, report } = order
+  const intake = createIntake(order)
+  try {
+    const found = (await part?.replay((chunk) => intake.take(chunk))) ?? 0
+    report({ kind: 'bytes', digest: blob.digest, bytes: found })
+    return { intake, found }
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'IMAGE') throw error
+    await intake.settle()
+    await part?.empty()
+    return { intake: createIntake(order), found: 0 }
+  }
 }
 
 type Intake = ReturnType<typeof createIntake>

@@ -59,7 +59,7 @@ async function listAll(client: Client, first: First, key: string): Promise<reado
     })
     names.push(...readNames(await json(answer).catch(() => undefined), key))
     // https://distribution.github.io/distribution/spec/api/#pagination; ECR's are absolute.
-    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec(`${answer.headers.link ?? ''}`) ?? []
+    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec([answer.headers.link].flat().join()) ?? []
     const following = next === undefined ? undefined : client.targetOf(next)
     if (following === undefined) return names
     if (following === target) break

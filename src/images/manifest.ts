@@ -107,10 +107,8 @@ function kindOf(
   mediaType: string,
   where: string,
 ): Manifest['kind'] {
-  if (value['schemaVersion'] === 1 || /manifest\.v1\+(json|prettyjws)$/.test(mediaType)) {
-    if (!mediaType.includes('oci')) {
-      throw bad(where, 'it is of schema 1, which has no digests to check; push the image anew')
-    }
+  if (value['schemaVersion'] === 1) {
+    throw bad(where, 'it is of schema 1, which has no digests to check; push the image anew')
   }
   if (mediaType === TYPES.ociIndex || mediaType === TYPES.dockerList) return 'index'
   if (mediaType === TYPES.ociManifest || mediaType === TYPES.dockerManifest) return 'image'

@@ -47,16 +47,12 @@ export async function openArchive(path: string, entries: readonly Entry[]): Prom
   const file = await open(draft, 'w').catch((error: unknown) => {
     throw explainWrite(error, path)
   })
-  const sink = sinkIn(file, path)
-  const places = new Map<string, number>()
-  let end = 0
-  for (const { name, size } of entries) {
-    places.set(name, end + BLOCK)
-    await sink.write([tarHeader(name, size)], end)
-    end += BLOCK + padded(size)
+  const discard = async () => {
+    await file.close().catch(() => {})
+    await rm(draft, { force: true })
   }
-  // Two empty blocks, and the rest of a record of twenty (POSIX, pax).
-  await file.truncate(Math.ceil((end + 2 * BLOCK) / (20 * BLOCK)) * 20 * BLOCK).catch((error) => {
+  const places = await layOut(file, path, entries).catch(async (error: unknown) => {
+    await discard()
     throw explainWrite(error, path)
   })
   const placeOf = (name: string) => places.get(name) ?? 0
@@ -70,11 +66,27 @@ export async function openArchive(path: string, entries: readonly Entry[]): Prom
       await file.close()
       await rename(draft, path)
     },
-    async discard() {
-      await file.close().catch(() => {})
-      await rm(draft, { force: true })
-    },
+    discard,
   }
+}
+
+/** Writes the headers; resolves to where each file's bytes go. */
+async function layOut(
+  file: FileHandle,
+  path: string,
+  entries: readonly Entry[],
+): Promise<ReadonlyMap<string, number>> {
+  const sink = sinkIn(file, path)
+  const places = new Map<string, number>()
+  let end = 0
+  for (const { name, size } of entries) {
+    places.set(name, end + BLOCK)
+    await sink.write([tarHeader(name, size)], end)
+    end += BLOCK + padded(size)
+  }
+  // Two empty blocks, and the rest of a record of twenty (POSIX, pax).
+  await file.truncate(Math.ceil((end + 2 * BLOCK) / (20 * BLOCK)) * 20 * BLOCK)
+  return places
 }
 
 /**
