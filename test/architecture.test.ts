@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   'index.ts': /^(domain|images|front|io|tokens|aws)$/,
 }
 /** The programs' beginnings, where the world comes in. */
-const BEGINNINGS = /^(main\.ts|cli\.ts|front\/program\.ts)$/
+const BEGINNINGS = /^(index\.ts|main\.ts|cli\.ts|front\/program\.ts)$/
 /** All but which processes there are, which is what a lock is about. */
 const CLOCK_AND_PROCESS =
   /\b(process\.(?!kill|pid)|console\.|Date\.now\b|new Date\(\)|Math\.random\b)/

@@ -57,7 +57,7 @@ export async function openArchive(path: string, entries: readonly Entry[]): Prom
   })
   const placeOf = (name: string) => places.get(name) ?? 0
   return {
-    put: (name, bytes) => sink.write([bytes], placeOf(name)),
+    put: (name, bytes) => sinkIn(file, path, placeOf(name)).write([bytes], 0),
     slot: async (name) => {
       const own = sinkIn(file, path, placeOf(name))
       return { ...own, copyFrom: (from) => copyInto(own, from), close: async () => {} }

@@ -116,31 +116,41 @@ describe('ecr-cname pull', () => {
     expect(outcome.stderr).toMatch(/^ecr-cname: app\.tar: there is no more room \(EFBIG\); .*\n$/)
     expect(readdirSync(user.home).filter((name) => name.includes('app'))).toEqual([])
   })
+})
 
-  it.each([
-    [['pull'], 2, /expected one image/],
-    [['pull', 'app:1', '-o', 'x'], 2, /"app:1": character 6: a registry and a repository/],
-    [['pull', `${CNAME}/Team/App:1`, '-o', 'x'], 2, /character 21: repositories are in lower case/],
-    [['pull', `${IMAGE}:1`], 2, /expected -o FILE/],
-    [['pull', `${IMAGE}:1`, '-o', 'x', '--platform', 'linux'], 2, /expected linux\/amd64/],
-    [['pull', `${IMAGE}:1`, '-o', 'x', '--all-platforms'], 2, /add --format oci-archive/],
-    [['pull', `${IMAGE}:1`, '-o', 'x', '--format', 'zip'], 2, /expected docker or oci/],
-    [['pull', `${IMAGE}:none`, '-o', 'x'], 1, /there is no such image; see the tags with/],
-    [['pull', 'ghcr.io/a/b:1', '-o', 'x'], 1, /neither an ECR registry.*map add ghcr\.io/],
-    [['push', 'none.tar', `${IMAGE}:1`], 1, /none\.tar: it can't be read \(ENOENT\)/],
-    [['push', 'none.tar'], 2, /expected a file and an image/],
-    [['tags', `${IMAGE}:1`], 2, /expected a repository: /],
-    [['tags', IMAGE, '--limit', 'x'], 2, /--limit: expected a number/],
-    [['repos', 'a/b'], 2, /expected one registry/],
-    [['cache', 'burn'], 2, /expected show or clear, got burn/],
-  ])('%j is told in one line', async (args, exitCode, line) => {
+describe('a command that is used wrongly, or asks for what is not there', () => {
+  it('is told so in one line, with the exit code of the contract', async () => {
     const { call } = await newCaller()
-    const outcome = await call(...args)
-    expect(outcome).toMatchObject({ exitCode, stdout: '' })
-    expect(outcome.stderr).toMatch(line)
-    expect(outcome.stderr.trim().split('\n')).toHaveLength(1)
+    const outcomes = ERRORS.map(async ([args, exitCode, line]) => {
+      const outcome = await call(...args)
+      expect(outcome, args.join(' ')).toMatchObject({
+        exitCode,
+        stdout: '',
+        stderr: expect.stringMatching(line),
+      })
+      expect(outcome.stderr.trim().split('\n')).toHaveLength(1)
+    })
+    await Promise.all(outcomes)
   })
 })
+
+const ERRORS: readonly (readonly [readonly string[], number, RegExp])[] = [
+  [['pull'], 2, /expected one image/],
+  [['pull', 'app:1', '-o', 'x'], 2, /"app:1": character 6: a registry and a repository/],
+  [['pull', `${CNAME}/Team/App:1`, '-o', 'x'], 2, /character 21: repositories are in lower case/],
+  [['pull', `${IMAGE}:1`], 2, /expected -o FILE/],
+  [['pull', `${IMAGE}:1`, '-o', 'x', '--platform', 'linux'], 2, /expected linux\/amd64/],
+  [['pull', `${IMAGE}:1`, '-o', 'x', '--all-platforms'], 2, /add --format oci-archive/],
+  [['pull', `${IMAGE}:1`, '-o', 'x', '--format', 'zip'], 2, /expected docker or oci/],
+  [['pull', `${IMAGE}:none`, '-o', 'x'], 1, /there is no such image; see the tags with/],
+  [['pull', 'ghcr.io/a/b:1', '-o', 'x'], 1, /neither an ECR registry.*map add ghcr\.io/],
+  [['push', 'none.tar', `${IMAGE}:1`], 1, /none\.tar: it can't be read \(ENOENT\)/],
+  [['push', 'none.tar'], 2, /expected a file and an image/],
+  [['tags', `${IMAGE}:1`], 2, /expected a repository: /],
+  [['tags', IMAGE, '--limit', 'x'], 2, /--limit: expected a number/],
+  [['repos', 'a/b'], 2, /expected one registry/],
+  [['cache', 'burn'], 2, /expected show or clear, got burn/],
+]
 
 describe('ecr-cname push', () => {
   it('brings an archive to a repository, and finds all of it there the next time', async () => {

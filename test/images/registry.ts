@@ -25,7 +25,7 @@ export type Registry = {
   readonly emulator: Emulator
   readonly send: Send
   readonly authorization: string
-  readonly site: Site
+  readonly site: Site & { readonly connect: { readonly host: string; readonly port: number } }
   readonly credentials: Credentials
   readonly client: (options?: Partial<ClientOptions>) => Client
 }
@@ -51,7 +51,10 @@ export async function startRegistry(options: EmulatorOptions = {}): Promise<Regi
   const { registry, port } = { registry: emulator.registry.host, port: emulator.registry.port }
   const connect = { host: '127.0.0.1', port }
   const site = { name: { host: CNAME }, registry, connect }
-  const credentials: Credentials = async () => readBasic(await logInTo(emulator))
+  const credentials: Credentials = async () => {
+    const { clockOffsetMs: systemClockOffset } = emulator.settings
+    return readBasic(await logInTo(emulator, { systemClockOffset }))
+  }
   emulator.calls.length = 0
   return {
     emulator,
