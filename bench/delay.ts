@@ -5,7 +5,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export type Way = { readonly port: number; readonly close: () => void }
 
 export type WayOptions = {
-  /** Where it is; any free port unless given. */
+  /** Where it is; on 127.0.0.1 and any free port unless given. */
+  readonly address?: string
   readonly port?: number
   /** One way. */
   readonly delayMs: number
@@ -26,7 +27,9 @@ export async function openWay(to: number, options: WayOptions): Promise<Way> {
     carry(client, upstream, options)
     carry(upstream, client, options)
   })
-  await new Promise<void>((done) => server.listen(options.port ?? 0, '127.0.0.1', done))
+  await new Promise<void>((done) =>
+    server.listen(options.port ?? 0, options.address ?? '127.0.0.1', done),
+  )
   return { port: (server.address() as AddressInfo).port, close: () => void server.close() }
 }
 

@@ -24,7 +24,9 @@ const MB = Number(process.env['BENCH_MB'] ?? 500)
 const SLOW_MB = MB / 10
 const CRANE = process.env['CRANE'] ?? 'crane'
 const OWN = resolve('dist/ecr-cname')
-const BUCKET = { inner: 7443, outer: 7444 }
+// Names, for crane follows no redirect to an address of this machine.
+const BUCKET = { port: 7443, near: 'layers.test', far: 'far-layers.test' }
+const FAR = '127.0.0.2'
 
 type Tool = 'ecr-cname' | 'skopeo' | 'crane'
 const TOOLS: readonly Tool[] = ['ecr-cname', 'skopeo', 'crane']
@@ -61,8 +63,8 @@ async function main(): Promise<void> {
   // In memory, so that no disk is measured.
   const folder = mkdtempSync('/dev/shm/ecr-cname-images-')
   try {
-    const settings = { bucketHost: '127.0.0.1', locationPort: true }
-    const ports = { bucket: BUCKET.inner }
+    const settings = { bucketHost: BUCKET.near, locationPort: true }
+    const ports = { bucket: BUCKET.port }
     const emulator = await startEmulator({ folder: join(folder, 'ecr'), ports, settings })
     const authorization = await logInTo(emulator)
     await makeImage(emulator, authorization, 'app', MB * 1e6)
@@ -72,9 +74,8 @@ async function main(): Promise<void> {
     print(`${MB} MB in ${LAYERS} layers, ${ROUNDS} rounds`, await measure(near))
     const way = { delayMs: 40, loss: 0.01, random: () => Math.random() }
     const { port } = await openWay(emulator.registry.port, way)
-    await openWay(BUCKET.inner, { ...way, port: BUCKET.outer })
-    // The port in a layer's URL is part of what is signed, and nginx does not ask.
-    Object.assign(emulator.settings, { bucketHost: `127.0.0.1:${BUCKET.outer}/x?` })
+    await openWay(BUCKET.port, { ...way, address: FAR, port: BUCKET.port })
+    emulator.settings.bucketHost = BUCKET.far
     const far = setStage({ folder, emulator }, authorization, 'slow', port)
     const title = `${SLOW_MB} MB in ${LAYERS} layers, with 80 ms and 1 % loss between`
     print(title, await measure(far))
@@ -96,7 +97,10 @@ function setStage(
     writeFileSync(join(folder, name), text)
     return join(folder, name)
   }
-  const hosts = file('hosts', `127.0.0.1 localhost ${host} ${NAME}\n`)
+  const hosts = file(
+    'hosts',
+    `127.0.0.1 localhost ${host} ${NAME} ${BUCKET.near}\n${FAR} ${BUCKET.far}\n`,
+  )
   execFileSync('mount', ['--bind', hosts, '/etc/hosts'])
   const registry = `${host}:${port}`
   mkdirSync(join(folder, 'docker'), { recursive: true })
@@ -119,7 +123,7 @@ function setStage(
 /** Hands out the layers where the emulator's bucket was, which would be slower than its clients. */
 async function startNginx(folder: string, emulator: Emulator): Promise<void> {
   await emulator.suspend('bucket')
-  const { certFile, keyFile } = emulator.certificate(['127.0.0.1'])
+  const { certFile, keyFile } = emulator.certificate([BUCKET.near, BUCKET.far])
   const file = join(folder, 'nginx.conf')
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${folder}/nginx-${kind};`)
@@ -132,7 +136,7 @@ async function startNginx(folder: string, emulator: Emulator): Promise<void> {
     http {
       ${temporary} sendfile on; access_log off; keepalive_requests 100000;
       server {
-        listen 127.0.0.1:${BUCKET.inner} ssl;
+        listen 127.0.0.1:${BUCKET.port} ssl;
         ssl_certificate ${certFile}; ssl_certificate_key ${keyFile};
         location ~ "([0-9]{12}\\.[a-z0-9-]+)/([a-z0-9-]+)/sha256:([0-9a-f]+)$" {
           alias ${folder}/ecr/registries/$1/$2/blobs/$3;
