@@ -79,8 +79,12 @@ async function main(): Promise<void> {
     const far = setStage({ folder, emulator }, authorization, 'slow', port)
     const title = `${SLOW_MB} MB in ${LAYERS} layers, with 80 ms and 1 % loss between`
     print(title, await measure(far))
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
   } finally {
     children.forEach((child) => child.kill())
+    spawnSync('umount', ['--all-targets', '--lazy', '/etc/hosts'], { stdio: 'ignore' })
     rmSync(folder, { recursive: true, force: true })
   }
   process.exit()

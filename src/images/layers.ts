@@ -24,7 +24,7 @@ export type Download = {
 }
 
 // Fewer and larger writes; the chunks of TLS are 16 KiB.
-const WRITE_SIZE = 1024 * 1024
+const WRITE_SIZE = 512 * 1024
 // Progress that is worth starting to count tries anew.
 const STEP = 4 * 1024 * 1024
 
@@ -64,35 +64,41 @@ type Intake = ReturnType<typeof createIntake>
 /** Takes a blob's bytes in their order. */
 function createIntake({ blob, output, part }: Download) {
   const hash = openDigest()
-  let pending: Buffer[] = []
-  let pendingSize = 0
+  // One is filled while the other is written. The chunks of TLS, kept until then, would outlive
+  // the memory that is swept often.
+  const size = Math.min(WRITE_SIZE, Math.max(1, blob.size))
+  let [filling, resting] = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(size)]
+  let filled = 0
   let written = 0
   let writing: Promise<unknown> = Promise.resolve()
 
   const flush = async () => {
-    const buffers = pending
+    const buffers = [filling.subarray(0, filled)]
     const at = written
-    written += pendingSize
-    pending = []
-    pendingSize = 0
+    written += filled
+    filled = 0
     await writing
+    ;[filling, resting] = [resting, filling]
     writing = Promise.all([output.write(buffers, at), part?.write(buffers, at)])
     writing.catch(() => {})
   }
   return {
-    size: () => written + pendingSize,
+    size: () => written + filled,
     async take(chunk: Buffer) {
       // Said too little by the manifest, or a stream without end.
-      if (written + pendingSize + chunk.length > blob.size) throw tooLong(blob)
-      if (written + pendingSize === 0) checkCompression(chunk, blob)
+      if (written + filled + chunk.length > blob.size) throw tooLong(blob)
+      if (written + filled === 0) checkCompression(chunk, blob)
       hash.update(chunk)
-      pending.push(chunk)
-      pendingSize += chunk.length
-      if (pendingSize >= WRITE_SIZE) await flush()
+      for (let at = 0; at < chunk.length;) {
+        const copied = chunk.copy(filling, filled, at)
+        at += copied
+        filled += copied
+        if (filled === filling.length) await flush()
+      }
     },
     /** Everything taken so far is written. */
     async settle() {
-      if (pendingSize > 0) await flush()
+      if (filled > 0) await flush()
       await writing
     },
     async finish() {

@@ -57,7 +57,10 @@ export async function pull(request: PullRequest, pace: Pace): Promise<Pulled> {
   const platform = request.allPlatforms ? ('all' as const) : platformOf(request)
   return await withClient(request, pace, (client, reference) =>
     pullImage({
-      ...{ client, reference, path, format },
+      client,
+      reference,
+      path,
+      format,
       ...(platform && { platform }),
       ...(folder !== undefined && { cache: openCache({ folder, limit, now: pace.now }) }),
       ...(request.onProgress && { report: request.onProgress }),
@@ -71,7 +74,9 @@ export async function push(request: PushRequest, pace: Pace): Promise<Pushed> {
   const platform = platformOf(request)
   return await withClient(request, pace, (client, reference) =>
     pushImage({
-      ...{ client, reference, path },
+      client,
+      reference,
+      path,
       ...(tag !== undefined && { tag }),
       ...(mountFrom && { mountFrom }),
       ...(platform && { platform }),

@@ -38,7 +38,7 @@ export type Output = {
   readonly discard: () => Promise<void>
 }
 
-const COPY_SIZE = 4 * 1024 * 1024
+const COPY_SIZE = 1024 * 1024
 
 /** A tar archive of these files, each of which may be written at any time. */
 export async function openArchive(path: string, entries: readonly Entry[]): Promise<Output> {

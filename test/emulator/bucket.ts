@@ -83,8 +83,10 @@ const download = async (emulation: Emulation, exchange: Exchange) => {
   if (repository === undefined || size === undefined) {
     throw new Refusal(404, 'NoSuchKey', 'The specified key does not exist.')
   }
-  if (isForged(fault))
-    return forge(response, await readFile(repository.blobPath(digest)), fault.kind)
+  if (isForged(fault)) {
+    await forge(response, await readFile(repository.blobPath(digest)), fault.kind)
+    return
+  }
   const span = parseRange(request.headers.range, size)
   const { start, end } = span ?? { start: 0, end: size - 1 }
   response.writeHead(span ? 206 : 200, {
@@ -110,7 +112,10 @@ const forge = async (response: ServerResponse, bytes: Buffer, kind: Forgery) => 
     'Content-Type': 'application/octet-stream',
     ...(kind !== 'endless' && { 'Content-Length': String(whole.length) }),
   })
-  if (kind !== 'endless') return void response.end(whole)
+  if (kind !== 'endless') {
+    response.end(whole)
+    return
+  }
   await pipeline(async function* () {
     yield whole
     for (;;) yield Buffer.alloc(READ_SIZE)

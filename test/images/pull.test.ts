@@ -337,7 +337,7 @@ describe('what a registry sends that is not right', () => {
 
   it('a layer that is no gzip, though its type says so', async () => {
     const registry = await startRegistry()
-    const layer = { ...makeLayer(1000, 'none'), mediaType: `${TYPES.dockerLayer}` }
+    const layer = { ...makeLayer(1000, 'none'), mediaType: TYPES.dockerLayer }
     await pushImage(registry, '1', { layers: [layer] })
     await expect(pullImage(order(registry))).rejects.toThrow(/it is not compressed by gzip/)
   })

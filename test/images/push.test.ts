@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parseReference } from '../../src/domain/reference.ts'
 import { digestOf } from '../../src/images/digest.ts'
 import { TYPES } from '../../src/images/manifest.ts'
+import type { ProgressEvent } from '../../src/images/progress.ts'
 import { pullImage } from '../../src/images/pull.ts'
 import { pushImage, type PushOptions } from '../../src/images/push.ts'
 import { padded, tarHeader } from '../../src/images/tar.ts'
@@ -182,8 +183,9 @@ describe('push', () => {
     }
     const client = registry.client({ credentials })
     let isLater = false
-    const report = () => {
-      if (!isLater) registry.emulator.settings.clockOffsetMs += 13 * 3600_000
+    const report = ({ kind }: ProgressEvent) => {
+      if (kind !== 'done' || isLater) return
+      registry.emulator.settings.clockOffsetMs += 13 * 3600_000
       isLater = true
     }
     expect(await pushImage(order(registry, path, { client, report }))).toMatchObject({
