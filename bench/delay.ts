@@ -35,9 +35,20 @@ export async function openWay(to: number, options: WayOptions): Promise<Way> {
 
 function carry(from: Socket, to: Socket, { delayMs, loss, random }: WayOptions): void {
   let due = 0
+  const waiting: { readonly at: number; readonly act: () => void }[] = []
+  // In their order: timers of different lengths keep none.
+  const pump = () => {
+    for (let [first] = waiting; first && first.at <= performance.now(); [first] = waiting) {
+      waiting.shift()
+      first.act()
+    }
+    const [next] = waiting
+    if (next) setTimeout(pump, Math.max(1, next.at - performance.now()))
+  }
   const later = (act: () => void) => {
     due = Math.max(due, performance.now() + delayMs)
-    setTimeout(act, due - performance.now())
+    waiting.push({ at: due, act })
+    if (waiting.length === 1) setTimeout(pump, due - performance.now())
   }
   from.on('data', (data: Buffer) => {
     for (let at = 0; at < data.length; at += CHUNK) {

@@ -45,7 +45,7 @@ export type Pulled = {
   readonly layers: number
 }
 
-const AT_ONCE = 8
+const AT_ONCE = 6
 
 /** Pulls. Nothing stands at the path before all of it does. */
 export async function pullImage(options: PullOptions): Promise<Pulled> {
