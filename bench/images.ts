@@ -70,13 +70,14 @@ async function main(): Promise<void> {
     await makeImage(emulator, authorization, 'app', MB * 1e6)
     await makeImage(emulator, authorization, 'slow', SLOW_MB * 1e6)
     await startNginx(folder, emulator)
-    const near = setStage({ folder, emulator }, authorization, 'app', emulator.registry.port)
+    const near = setStage({ folder, emulator }, authorization, 'app', '127.0.0.1')
     print(`${MB} MB in ${LAYERS} layers, ${ROUNDS} rounds`, await measure(near))
     const way = { delayMs: 40, loss: 0.01, random: () => Math.random() }
-    const { port } = await openWay(emulator.registry.port, way)
+    const { port } = emulator.registry
+    await openWay(port, { ...way, address: FAR, port })
     await openWay(BUCKET.port, { ...way, address: FAR, port: BUCKET.port })
     emulator.settings.bucketHost = BUCKET.far
-    const far = setStage({ folder, emulator }, authorization, 'slow', port)
+    const far = setStage({ folder, emulator }, authorization, 'slow', FAR)
     const title = `${SLOW_MB} MB in ${LAYERS} layers, with 80 ms and 1 % loss between`
     print(title, await measure(far))
   } catch (error) {
@@ -94,16 +95,16 @@ function setStage(
   { folder, emulator }: Pick<Stage, 'folder' | 'emulator'>,
   authorization: string,
   repository: string,
-  port: number,
+  address: string,
 ): Stage {
-  const { host } = emulator.registry
+  const { host, port } = emulator.registry
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text)
     return join(folder, name)
   }
   const hosts = file(
     'hosts',
-    `127.0.0.1 localhost ${host} ${NAME} ${BUCKET.near}\n${FAR} ${BUCKET.far}\n`,
+    `127.0.0.1 localhost ${BUCKET.near}\n${address} ${host} ${NAME}\n${FAR} ${BUCKET.far}\n`,
   )
   execFileSync('mount', ['--bind', hosts, '/etc/hosts'])
   const registry = `${host}:${port}`
@@ -111,7 +112,7 @@ function setStage(
   mkdirSync(join(folder, 'tmp'), { recursive: true })
   const auth = authorization.replace('Basic ', '')
   const login = file('docker/config.json', JSON.stringify({ auths: { [registry]: { auth } } }))
-  const mapping = { registry: host, connect: `127.0.0.1:${port}` }
+  const mapping = { registry: host, connect: `${address}:${port}` }
   const env = {
     ...emulator.env('keys'),
     HOME: folder,
