@@ -2,6 +2,11 @@
 Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
   param($word, $ast, $position)
   $commands = @{
+    'pull' = @('--output', '--format', '--platform', '--all-platforms', '--no-cache', '--quiet', '--json', '--help')
+    'push' = @('--tag', '--platform', '--mount-from', '--quiet', '--json', '--help')
+    'repos' = @('--limit', '--json', '--help')
+    'tags' = @('--limit', '--json', '--help')
+    'cache' = @('show', 'clear', '--json', '--help')
     'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--workers', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
     'login' = @('--tool', '--account', '--region', '--profile', '--role-arn', '--help')
     'token' = @('--json', '--header', '--profile', '--role-arn', '--help')
@@ -19,6 +24,7 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'version' = @('--help')
   }
   $values = @{
+    'pull --format' = @('docker', 'oci', 'oci-archive')
     'serve --auth' = @('passthrough', 'inject')
     'serve --blobs' = @('redirect', 'stream')
     'serve --log-format' = @('json', 'pretty')

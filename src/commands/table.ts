@@ -4,6 +4,7 @@ import { certHelp } from './cert/help.ts'
 import type { Command } from './command.ts'
 import { completionHelp } from './completion/help.ts'
 import { credentialCommand, renew } from './credential.ts'
+import { cacheHelp, pullHelp, pushHelp, reposHelp, tagsHelp } from './images/help.ts'
 import { dockercfgHelp, loginHelp, tokenHelp } from './logins/help.ts'
 import { mapHelp, resolveHelp } from './mappings/help.ts'
 import { serveHelp } from './serve/help.ts'
@@ -13,6 +14,41 @@ import { version } from './version.ts'
 const HELPER = 'docker-credential-ecr-cname'
 
 export const commands: readonly Command[] = [
+  {
+    ...pullHelp,
+    run: async (args, world) => {
+      const { pull } = await import('./images/pull.ts')
+      return await pull.run(args, world)
+    },
+  },
+  {
+    ...pushHelp,
+    run: async (args, world) => {
+      const { push } = await import('./images/push.ts')
+      return await push.run(args, world)
+    },
+  },
+  {
+    ...reposHelp,
+    run: async (args, world) => {
+      const { repos } = await import('./images/lists.ts')
+      return await repos.run(args, world)
+    },
+  },
+  {
+    ...tagsHelp,
+    run: async (args, world) => {
+      const { tags } = await import('./images/lists.ts')
+      return await tags.run(args, world)
+    },
+  },
+  {
+    ...cacheHelp,
+    run: async (args, world) => {
+      const { cache } = await import('./images/cache.ts')
+      return await cache.run(args, world)
+    },
+  },
   {
     ...serveHelp,
     run: async (args, world) => {

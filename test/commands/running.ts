@@ -52,6 +52,7 @@ export function startServe(
     env: { ECR_CNAME_CONFIG: config, ...env },
     readInput: () => Buffer.of(),
     stdout: () => {},
+    stdoutBytes: () => {},
     stderr: (text) => events.push(...toEvents(text)),
     stdoutIsTerminal: false,
     stderrColumns: undefined,
