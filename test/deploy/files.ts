@@ -1,6 +1,6 @@
 /** The files of `deploy/`, as they are read by those whom they are for. */
 
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, statSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
 
 export type Manifest = {
@@ -11,7 +11,8 @@ export type Manifest = {
 
 /** The files that match, by their paths from the top folder. */
 export function filesOf(pattern: string): readonly string[] {
-  return globSync(`deploy/${pattern}`).map(String).sort()
+  const paths = globSync(`deploy/${pattern}`).map(String).sort()
+  return paths.filter((path) => statSync(path).isFile())
 }
 
 export function readText(file: string): string {

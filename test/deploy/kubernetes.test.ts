@@ -78,14 +78,14 @@ describe.each(pods)('the pods of $kind $name', (pod: Pods) => {
   })
 
   it('are probed at ports that they name', () => {
-    const ports = pod.containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name))
+    const named = pod.containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name))
     const probed = pod.containers.flatMap((container) =>
       [container.startupProbe, container.livenessProbe, container.readinessProbe].flatMap(
         (probe) => probe?.httpGet?.port ?? [],
       ),
     )
 
-    expect(ports).toEqual(expect.arrayContaining(probed))
+    expect(named).toEqual(expect.arrayContaining(probed))
   })
 
   const isRestricted = pod.namespace === 'ecr-cname'
