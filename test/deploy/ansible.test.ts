@@ -1,22 +1,15 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { temporaryFolder } from '../support/folder.ts'
 import { lackOf } from '../support/installed.ts'
 import { needs } from '../support/needs.ts'
+import { makeRelease, PROGRAM } from './release.ts'
 
 const PLAYBOOK = 'deploy/ansible/playbook.yml'
 const REGISTRIES = { 'docker.company.com': '123456789012.dkr.ecr.us-east-1.amazonaws.com' }
-// What the role sees of setup: an engine is set up once.
-const PROGRAM = `#!/bin/sh
-mark=$(dirname "$0")/$2.done
-[ -e "$mark" ] && echo 'all of it is set up already' >&2
-echo "$@" >"$mark"
-`
-
 describe('the role for Ansible', () => {
   beforeEach((context) => {
     needs(context, lackOf('ansible-playbook', 'ansible-core'))
@@ -25,7 +18,7 @@ describe('the role for Ansible', () => {
 
   it('installs and configures, and finds nothing to change the next time', () => {
     const folder = temporaryFolder()
-    const vars = { ...variablesIn(folder), ...release(folder) }
+    const vars = { ...variablesIn(folder), ...archiveIn(folder) }
 
     expect(play(vars)).toMatch(/changed=[1-9]\d* .*failed=0/)
     expect(JSON.parse(readFileSync(join(folder, 'etc/config.json'), 'utf8'))).toEqual({
@@ -38,7 +31,7 @@ describe('the role for Ansible', () => {
 
   it('installs nothing whose checksum is another', () => {
     const folder = temporaryFolder()
-    const vars = { ...variablesIn(folder), ...release(folder), ecr_cname_sha256: '0'.repeat(64) }
+    const vars = { ...variablesIn(folder), ...archiveIn(folder), ecr_cname_sha256: '0'.repeat(64) }
 
     expect(play(vars)).toContain('failed=1')
   })
@@ -62,17 +55,8 @@ function variablesIn(folder: string) {
   }
 }
 
-/** An archive of the form that releases have. */
-function release(folder: string) {
-  const name = 'ecr-cname-0.1.0-linux-x64'
-  mkdirSync(join(folder, name))
-  for (const program of ['ecr-cname', 'docker-credential-ecr-cname']) {
-    writeFileSync(join(folder, name, program), PROGRAM, { mode: 0o755 })
-  }
-  writeFileSync(join(folder, name, 'LICENSE'), '')
-  const archive = join(folder, `${name}.tar.gz`)
-  execFileSync('tar', ['-czf', archive, '-C', folder, name])
-  const sum = createHash('sha256').update(readFileSync(archive)).digest('hex')
+function archiveIn(folder: string) {
+  const { archive, sum } = makeRelease(folder)
   return { ecr_cname_archive: `file://${archive}`, ecr_cname_sha256: sum }
 }
 
