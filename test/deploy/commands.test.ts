@@ -5,7 +5,7 @@ import { invocationsIn } from './invocations.ts'
 import { filesOf } from './files.ts'
 
 /** What is spoken of here before it is there: to be empty once all is merged. */
-const TO_COME = ['dockercfg', 'setup', 'doctor']
+const TO_COME = ['doctor']
 
 const files = ['README.md', 'SECURITY.md', ...filesOf('**/*')]
 const invocations = files.flatMap(invocationsIn)

@@ -13,7 +13,7 @@ import { makeBase } from './base.ts'
 import { readJson } from './files.ts'
 import { seccompProfileOf } from './seccomp.ts'
 
-const stage = useStage(['docker', 'dockerd'], startEngine)
+const stage = useStage({ programs: ['docker', 'dockerd'], more: [startEngine] })
 
 const DOCKER = '/usr/bin/docker'
 const IMAGE = 'ecr-cname:test'
