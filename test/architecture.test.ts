@@ -16,7 +16,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   tokens: /^(tokens|io|front|domain|node:(fs|timers\/promises))$/,
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
   certificates:
-    /^(certificates|io|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
+    /^(certificates|io|front|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
   setup: /^(setup|certificates|io|front|domain|node:(crypto|fs|path|process)|diff|yaml|smol-toml)$/,
   // crypto for the passwords and certificates of its own clients.
   proxy: /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises)))$/,

@@ -62,7 +62,7 @@ _ecr_cname() {
       repos) if [[ $word == -* ]]; then words='--limit --json --help'; else :; fi ;;
       tags) if [[ $word == -* ]]; then words='--limit --json --help'; else :; fi ;;
       cache) if [[ $word == -* ]]; then words='--json --help'; else ((COMP_CWORD == 2)) && words='show clear'; fi ;;
-      serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --workers --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
+      serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --tls-auto --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --workers --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
       login) if [[ $word == -* ]]; then words='--tool --account --region --profile --role-arn --help'; else :; fi ;;
       token) if [[ $word == -* ]]; then words='--json --header --profile --role-arn --help'; else :; fi ;;
       dockercfg) if [[ $word == -* ]]; then words='--host --format --name --namespace --mode --watch --profile --role-arn --help'; else paths=1; fi ;;

@@ -30,6 +30,7 @@ complete -c ecr-cname -n '__fish_seen_subcommand_from serve' -l listen -x -d 'wh
 complete -c ecr-cname -n '__fish_seen_subcommand_from serve' -l registry -x -d 'a name and the registry behind it; repeatable (REGISTRY and ECR_REGISTRY; else the configuration\'s "registries")'
 complete -c ecr-cname -n '__fish_seen_subcommand_from serve' -l tls-cert -r -F -d 'certificate with its chain, PEM (TLS_CERTIFICATE); without one plain HTTP is served, on loopback only'
 complete -c ecr-cname -n '__fish_seen_subcommand_from serve' -l tls-key -r -F -d 'its key (TLS_PRIVATE_KEY); both repeatable, in pairs: clients get the certificate of the name that they ask for'
+complete -c ecr-cname -n '__fish_seen_subcommand_from serve' -l tls-auto -d 'a certificate of an authority of its own, kept and renewed as cert does: for a trial, or until there is another'
 complete -c ecr-cname -n '__fish_seen_subcommand_from serve' -l auth -x -a 'passthrough inject' -d 'the client\'s own Authorization goes on to ECR, or the sidecar logs in itself (ECR_CNAME_PROXY_AUTH)'
 complete -c ecr-cname -n '__fish_seen_subcommand_from serve' -l clients -r -F -d 'who may use inject: htpasswd with bcrypt (htpasswd -B)'
 complete -c ecr-cname -n '__fish_seen_subcommand_from serve' -l client-ca -r -F -d 'who may use inject: clients whose certificate it has signed'

@@ -7,7 +7,7 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'repos' = @('--limit', '--json', '--help')
     'tags' = @('--limit', '--json', '--help')
     'cache' = @('show', 'clear', '--json', '--help')
-    'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--workers', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
+    'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--tls-auto', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--workers', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
     'login' = @('--tool', '--account', '--region', '--profile', '--role-arn', '--help')
     'token' = @('--json', '--header', '--profile', '--role-arn', '--help')
     'dockercfg' = @('--host', '--format', '--name', '--namespace', '--mode', '--watch', '--profile', '--role-arn', '--help')
