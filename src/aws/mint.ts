@@ -94,8 +94,8 @@ async function callPublic(
   return authorizationData ?? {}
 }
 
-// The SDK refuses FIPS and dual-stack beside an endpoint that was given by hand.
-function endpointFlags(registry: Registry, env: Environment): ClientConfig {
+/** What a host says of its endpoints; the SDK refuses it beside an endpoint that was given by hand. */
+export function endpointFlags(registry: Registry, env: Environment): ClientConfig {
   const own = registry.kind === 'public' ? 'AWS_ENDPOINT_URL_ECR_PUBLIC' : 'AWS_ENDPOINT_URL_ECR'
   if (env[own] || env['AWS_ENDPOINT_URL']) return {}
   return {
