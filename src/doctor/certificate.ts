@@ -3,6 +3,7 @@
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { type Finding, findingsOf } from './finding.ts'
 import type { Mapped, Scene } from './scene.ts'
+import { bareHost } from './tls.ts'
 
 export type Seen = {
   readonly subject: Mapped
@@ -26,7 +27,7 @@ function judgeNames(
   { subject: { host, asked, mapping }, where }: Seen,
 ): Finding | undefined {
   const about = findingsOf('name', host)
-  const name = asked.host.replace(/^\[(.*)\]$/, '$1')
+  const name = bareHost(asked.host)
   if (!checkServerIdentity(name, certificate)) return undefined
   const names = certificate.subjectaltname?.replaceAll(/DNS:|IP Address:/g, '') ?? 'no name'
   if (/\.ecr[.-]|\.amazonaws\.com/.test(names)) {

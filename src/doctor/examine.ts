@@ -57,7 +57,7 @@ async function examineSubject(subject: Subject, scene: Scene): Promise<readonly 
   if (!isMapped(subject)) return [...mapping, ...skip(REMOTE, subject, 'no registry is known')]
   if (scene.isOffline) return [...mapping, ...skip(REMOTE, subject, 'offline')]
   const atAws = checkAws(subject, scene)
-  const ofRegistry = atAws.then(async ({ token }) => [await checkRegistry(subject, token)])
+  const ofRegistry = atAws.then(async ({ token }) => [await checkRegistry(subject, token, scene)])
   const login = async () => subject.login ?? (await atAws).token
   const ofName = examineName(subject, login, scene)
   const later = await Promise.all([atAws.then(({ findings }) => findings), ofRegistry, ofName])

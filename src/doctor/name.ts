@@ -6,7 +6,7 @@ import { judge } from './certificate.ts'
 import type { Clients } from './clients.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import type { Mapped, Scene } from './scene.ts'
-import { addressesOf, certificateAt, type Site } from './tls.ts'
+import { addressesOf, bareHost, certificateAt, type Site } from './tls.ts'
 
 export type Met = {
   readonly findings: readonly Finding[]
@@ -20,7 +20,7 @@ export async function meet(subject: Mapped, { spared }: Clients, scene: Scene): 
   const { host, asked } = subject
   const about = findingsOf('name', host)
   const port = Number(asked.port || '443')
-  const name = asked.host.replace(/^\[(.*)\]$/, '$1')
+  const name = bareHost(asked.host)
   let addresses: readonly string[]
   try {
     addresses = await addressesOf(name)

@@ -5,6 +5,8 @@ const SECRET_KEY =
   /auth$|authorization|token|secret|passw|^key$|[-_]key|credentials?$|cookie|session|external_?id|^httpheaders$/i
 /** Keys that only sound like that: names of helpers, paths, words. */
 const PLAIN_KEY = /^(credsStore|credHelpers|credential-helpers|tlsKey|tlsCert|roleSessionName)$/
+/** Variables; those that name a file are told. */
+const SECRET_VARIABLE = /auth|token|secret|passw|key|credential/i
 const PLAIN_VALUES = ['inject', 'passthrough', '']
 const REMOVED = '[removed]'
 
@@ -47,7 +49,8 @@ export function createRedaction(): Redaction {
   return {
     learn,
     value: redact,
-    variable: (name, value) => (SECRET_KEY.test(name) ? String(remove(value)) : value),
+    variable: (name, value) =>
+      SECRET_VARIABLE.test(name) && !name.endsWith('_FILE') ? String(remove(value)) : value,
     text: (text) => {
       const longestFirst = [...secrets].sort((a, b) => b.length - a.length)
       const known = longestFirst.reduce((rest, secret) => {

@@ -3,21 +3,25 @@
 import type { Token } from '../domain/token.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import { codeOf } from './name.ts'
-import type { Mapped } from './scene.ts'
-import { addressesOf, askOver } from './tls.ts'
+import type { Mapped, Scene } from './scene.ts'
+import { addressesOf, askOver, bareHost } from './tls.ts'
 
 /** As the sidecar reaches it, and engines that were set up to go there themselves. */
 export async function checkRegistry(
   { host, mapping: { registry, connect } }: Mapped,
   token: Token | undefined,
+  { env }: Pick<Scene, 'env'>,
 ): Promise<Finding> {
   const about = findingsOf('registry', host)
+  // Daemons may go through a proxy, which is not looked at here.
+  const hasProxy = Boolean(env['HTTPS_PROXY'] || env['https_proxy'])
+  const away = hasProxy ? about.warning : about.broken
   const to = connect?.host ?? registry.host
   const port = connect?.port ?? 443
   try {
-    await addressesOf(to.replace(/^\[(.*)\]$/, '$1'))
+    await addressesOf(bareHost(to))
   } catch (error) {
-    return about.broken('unresolved', {
+    return away('unresolved', {
       what: `${to} does not resolve from here (${codeOf(error)})`,
       why: connect
         ? '"connect" leads there'
@@ -27,13 +31,10 @@ export async function checkRegistry(
         : 'check account and region of the mapping, then the DNS: ecr-cname map list',
     })
   }
-  const site = { host: to.replace(/^\[(.*)\]$/, '$1'), port, name: registry.host }
+  const site = { host: bareHost(to), port, name: registry.host }
   try {
     const headers = token && { authorization: `Basic ${btoa(`${token.username}:${token.secret}`)}` }
-    const reply = await askOver(
-      { ...site },
-      { path: '/v2/', isStrict: true, ...(headers && { headers }) },
-    )
+    const reply = await askOver(site, { path: '/v2/', isStrict: true, ...(headers && { headers }) })
     if (reply.status === 200) return about.ok(`${registry.host} is reached, and takes the token`)
     if (!token && reply.status === 401) return about.ok(`${registry.host} is reached`)
     return about.broken('refuses', {
@@ -50,7 +51,7 @@ export async function checkRegistry(
         fix: 'if TLS is inspected here, name the CA in NODE_EXTRA_CA_CERTS; else mend "connect" or the DNS',
       })
     }
-    return about.broken('unreachable', {
+    return away('unreachable', {
       what: `${to}:${port} is not reached from here (${code})`,
       why: 'neither the sidecar nor an engine on this machine can pull',
       fix: 'check routes, firewalls and VPC endpoints, or "connect" of the mapping',

@@ -37,7 +37,7 @@ function* examine(folder: string): Iterable<Finding> {
   }
   const entries = entriesOf(folder)
   if (platform() !== 'win32') {
-    yield* openOnes(entries)
+    yield* openOnes(entries, folder)
     yield* foreignOnes(entries, folder)
   }
   const strange = entries.filter(({ path, facts }) => isStrange(path.slice(folder.length), facts))
@@ -52,7 +52,7 @@ function* examine(folder: string): Iterable<Finding> {
 
 type Entry = { readonly path: string; readonly facts: Stats }
 
-function* openOnes(entries: readonly Entry[]): Iterable<Finding> {
+function* openOnes(entries: readonly Entry[], folder: string): Iterable<Finding> {
   const open = entries.filter(({ facts }) => (facts.mode & 0o077) !== 0)
   const [first] = open
   if (!first) return
@@ -60,7 +60,7 @@ function* openOnes(entries: readonly Entry[]): Iterable<Finding> {
     what: `${first.path} is open to other users${open.length > 1 ? `, and ${open.length - 1} more` : ''}`,
     why: 'whoever reads a token or login there may pull, and push, in your name',
     fix: {
-      command: `chmod -R go= ${first.path}`,
+      command: `chmod -R go= ${folder}`,
       mend: () => open.forEach(({ path, facts }) => chmodSync(path, facts.mode & 0o700)),
     },
   })

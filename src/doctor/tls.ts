@@ -78,6 +78,11 @@ export async function askPlain(host: string, port: number, path: string): Promis
   return { status: reply.statusCode ?? 0, text: await readText(reply) }
 }
 
+/** An address as sockets take it: IPv6 without the brackets of a URL. */
+export function bareHost(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
+}
+
 function tlsOptions({ host, port, name }: Site, trusted: Trusted) {
   return {
     host,
