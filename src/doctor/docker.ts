@@ -6,14 +6,14 @@ import { dirname } from 'node:path'
 import { type DockerConfig, helperKey, helpersOf } from '../domain/docker-config.ts'
 import { UserError } from '../domain/errors.ts'
 import { homeFolder } from '../front/places.ts'
-import { dockerConfigFile } from '../io/engine-configs.ts'
+import { containersHelperPlace, dockerConfigFile } from '../io/engine-configs.ts'
 import { readJsonFile } from '../io/json-file.ts'
 import { findProgram } from '../io/programs.ts'
 import { loginsOf } from '../setup/docker.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import { lifeOf, loginFor, removeLogin } from './logins.ts'
 import { HELPER_PREFIX } from './program.ts'
-import type { Mapped, Scene } from './scene.ts'
+import { at, type Mapped, type Scene } from './scene.ts'
 
 const OURS = 'ecr-cname'
 const { skipped, warning, broken } = findingsOf('docker')
@@ -116,7 +116,7 @@ function* ofHost(host: string, { config, file, scene }: About): Iterable<Finding
 
 function notAsked(host: string, { config, file, scene }: About): Finding {
   const { env, setUpDocker } = scene
-  const { broken: report } = findingsOf('docker', host)
+  const { broken: report, warning: warn } = findingsOf('docker', host)
   const command = `ecr-cname setup docker ${host}`
   const fix = { command, mend: () => setUpDocker(host) }
   const own = helpersOf(config)[host]
@@ -143,7 +143,9 @@ function notAsked(host: string, { config, file, scene }: About): Finding {
       fix,
     })
   }
-  return report('not-asked', {
+  // Whoever has set up podman alone may not use docker at all.
+  const isSpared = containersHelperPlace(host, env, at(scene, '/etc/containers')) !== undefined
+  return (isSpared ? warn : report)('not-asked', {
     what: `${file} does not name our helper`,
     why: 'docker goes on without credentials: "no basic auth credentials"',
     fix,

@@ -26,7 +26,7 @@ export async function meet(subject: Mapped, { spared }: Clients, scene: Scene): 
     addresses = await addressesOf(name)
   } catch (error) {
     const trouble = {
-      what: `${name} does not resolve from here (${codeOf(error)})`,
+      what: `it does not resolve from here (${codeOf(error)})`,
       why: 'clients find nobody to ask: "no such host"',
       fix: `add it to the DNS, leading to the sidecar; for a trial: echo "127.0.0.1 ${name}" | sudo tee -a /etc/hosts`,
     }

@@ -6,6 +6,7 @@ import {
   authFiles,
   containersHelperPlace,
   dockerConfigFile,
+  dockerHelperPlace,
   readConfig,
   registriesFiles,
 } from '../io/engine-configs.ts'
@@ -68,7 +69,8 @@ function* ofHost(host: string, programs: readonly string[], scene: Scene): Itera
     yield about.ok(`${stored.file} holds a login ${lifeOf(stored.login, now())}`)
     return
   }
-  if (stored) {
+  const isInTheWay = stored !== undefined && asksFilesFirst(scene)
+  if (isInTheWay) {
     const { file, login } = stored
     yield about.broken('stale-login', {
       what: `${file} holds ${lifeOf(login, now())}`,
@@ -80,13 +82,26 @@ function* ofHost(host: string, programs: readonly string[], scene: Scene): Itera
     })
   }
   if (place !== undefined) yield about.ok(`${place} has our helper asked`)
-  else if (!stored) {
-    yield about.broken('not-asked', {
+  else if (!isInTheWay) {
+    // Whoever has set up docker alone may not use them at all.
+    const report = dockerHelperPlace(host, env) === undefined ? about.broken : about.warning
+    yield report('not-asked', {
       what: `no file of ${programs.join(', ')} names our helper`,
       why: 'they know no credsStore, and go on without credentials',
       fix: `sudo ecr-cname setup podman ${host}, or without sudo for this user alone`,
     })
   }
+}
+
+/** Whether the files come before our helper, which is how it is unless somebody said otherwise. */
+function asksFilesFirst(scene: Scene): boolean {
+  const files = registriesFiles(scene.env, at(scene, '/etc/containers'))
+  const helpers = files
+    .map((file) => parseToml(file, readFileSync(file, 'utf8'))['credential-helpers'])
+    .findLast((list) => Array.isArray(list))
+  if (!Array.isArray(helpers) || !helpers.includes('ecr-cname')) return true
+  const before = helpers.indexOf('containers-auth.json')
+  return before !== -1 && before < helpers.indexOf('ecr-cname')
 }
 
 function storedLogin(host: string, { env }: Scene) {

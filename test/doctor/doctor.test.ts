@@ -133,6 +133,36 @@ describe('doctor', () => {
     expect((await examined(patient)).troubles).toEqual([])
   })
 
+  it('takes a login of the sidecar for what it is, wherever an engine keeps it', async () => {
+    const patient = await healthyPatient(emulator)
+    const auths = { [patient.host]: { auth: btoa('alice:hidden') } }
+    patient.docker({ auths })
+
+    expect(await stateOf(patient, 'docker')).toEqual([
+      `ok: ${patient.path('.docker/config.json')} holds a login of alice`,
+    ])
+  })
+
+  it('has no say where the way to ECR leads through a proxy', async () => {
+    const patient = await healthyPatient(emulator)
+    patient.settle(patient.host, { connect: '127.0.0.1:1' })
+    Object.assign(patient.user.env, { HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: '127.0.0.1' })
+    const { troubles, exitCode } = await examined(patient)
+
+    expect(troubles).toMatchObject([{ id: 'registry-unreachable', state: 'warning' }])
+    expect(exitCode).toBe(0)
+  })
+
+  it('probes a repository where it stands behind the prefix of the mapping', async () => {
+    const patient = await healthyPatient(emulator)
+    patient.settle(patient.host, { prefix: 'team/' })
+    patient.host += '/app:latest'
+
+    expect(await stateOf(patient, 'permissions')).toEqual([
+      'ok: pulls of team/app are allowed; pushes are not tried, for that would begin one',
+    ])
+  })
+
   it('sends no token to whom nobody here trusts', async () => {
     const patient = await healthyPatient(emulator)
     patient.put('/etc/ssl/certs/ca-certificates.crt', '')

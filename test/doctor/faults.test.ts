@@ -293,6 +293,7 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
   podman: [
     {
       id: 'podman-not-asked',
+      state: 'warning',
       plant: (patient) => {
         podman(patient)
         patient.put('/etc/containers/registries.conf', '')
@@ -300,6 +301,25 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
         patient.docker({ credsStore: 'ecr-cname' })
       },
       fix: 'ecr-cname setup podman localhost',
+    },
+    {
+      id: 'podman-not-asked',
+      plant: (patient) => {
+        install(patient.user, { skopeo: 'true' })
+        rmSync(patient.path('bin/docker'))
+        rmSync(patient.path('.docker/config.json'))
+      },
+      fix: 'ecr-cname setup podman localhost',
+    },
+    {
+      id: 'docker-not-asked',
+      state: 'warning',
+      plant: (patient) => {
+        podman(patient)
+        patient.docker({})
+      },
+      fix: 'ecr-cname setup docker localhost',
+      isMended: true,
     },
     {
       id: 'podman-stale-login',

@@ -29,5 +29,5 @@ when something is broken.`,
   example: `ecr-cname doctor
 ecr-cname doctor docker.company.com/team/app
 ecr-cname doctor --fix
-kubectl debug node/NODE -it --image ecr-cname -- ecr-cname doctor --root /host`,
+sudo ecr-cname doctor --root /host --bundle report.json`,
 } as const satisfies Omit<Command, 'run'>
