@@ -63,5 +63,12 @@ function folderOf(truster: Truster, host: string, { root }: Scene): string {
 function certificatesIn(folder: string): readonly string[] {
   if (!existsSync(folder)) return []
   const names = readdirSync(folder).filter((name) => name.endsWith('.crt'))
-  return names.map((name) => readFileSync(join(folder, name), 'utf8'))
+  return names.flatMap((name) => {
+    try {
+      return [readFileSync(join(folder, name), 'utf8')]
+    } catch {
+      // For an engine of this user it is not there either.
+      return []
+    }
+  })
 }

@@ -21,21 +21,37 @@ import { checkTrust } from './trust.ts'
 /** All findings, in the order of the chain. */
 export async function examine(scene: Scene): Promise<readonly Finding[]> {
   const mapped = scene.subjects.filter(isMapped)
-  const here = [
-    ...checkConfiguration(scene),
-    ...checkStore(scene),
-    ...checkDocker(scene, mapped),
-    ...checkPodman(scene, mapped),
-    ...checkContainerd(scene, mapped),
-    ...checkKubelet(scene, mapped),
-    ...checkServices(scene, mapped),
-  ]
   const asked = [
     checkProgram(scene),
     ...scene.subjects.map((subject) => examineSubject(subject, scene)),
   ]
+  const here = HERE.flatMap(([link, check]) => guarded(link, () => check(scene, mapped)))
   const all = [...here, ...(await Promise.all(asked)).flat()]
   return LINKS.flatMap((link) => all.filter((finding) => finding.link === link))
+}
+
+type CheckHere = (scene: Scene, mapped: readonly Mapped[]) => readonly Finding[]
+
+/** What asks no network. */
+const HERE: readonly (readonly [Link, CheckHere])[] = [
+  ['configuration', checkConfiguration],
+  ['store', checkStore],
+  ['docker', checkDocker],
+  ['podman', checkPodman],
+  ['containerd', checkContainerd],
+  ['kubelet', checkKubelet],
+  ['services', checkServices],
+]
+
+// What belongs to other users may be closed to this one.
+function guarded(link: Link, check: () => readonly Finding[]): readonly Finding[] {
+  try {
+    return check()
+  } catch (error) {
+    const { code, path = 'a file' } = error as NodeJS.ErrnoException
+    if (code !== 'EACCES' && code !== 'EPERM') throw error
+    return [findingsOf(link).skipped(`${path} may not be read by this user; run it as root`)]
+  }
 }
 
 const UNDER_THE_NAME: readonly Link[] = ['name', 'trust', 'sidecar']

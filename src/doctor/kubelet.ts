@@ -46,12 +46,13 @@ export function checkKubelet(scene: Scene, mapped: readonly Mapped[]): Finding[]
       }),
     ]
   }
-  return mapped.map(({ host }) => ofHost(host, ours, config))
+  // Another provider may serve ECR's own names as well.
+  return mapped.map(({ host, rule }) => ofHost(host, rule === 'ecr' ? providers : ours, config))
 }
 
-function ofHost(host: string, ours: readonly Provider[], config: string): Finding {
+function ofHost(host: string, providers: readonly Provider[], config: string): Finding {
   const about = findingsOf('kubelet', host)
-  const matching = ours.find(({ matchImages }) => matchImages.some((one) => covers(one, host)))
+  const matching = providers.find(({ matchImages }) => matchImages.some((one) => covers(one, host)))
   if (matching) return about.ok(`${matching.name} in ${config} is asked`)
   return about.broken('not-asked', {
     what: `no matchImages of our provider in ${config} covers it`,

@@ -84,5 +84,7 @@ function isLoopback(address: string): boolean {
 /** The code of a failed connection; of several attempts that of the first. */
 export function codeOf(error: unknown): string {
   const { code, name, errors } = error as NodeJS.ErrnoException & { readonly errors?: unknown[] }
+  // Given up by us.
+  if (code === 'ABORT_ERR') return 'ETIMEDOUT'
   return code ?? (errors?.[0] ? codeOf(errors[0]) : (name ?? ''))
 }

@@ -6,7 +6,9 @@ import { UserError } from '../domain/errors.ts'
 import { findMapping } from '../domain/mapping.ts'
 import { configFiles, type Environment } from '../front/places.ts'
 import { loadConfig } from '../io/config.ts'
+import { isTrusted } from '../io/dns.ts'
 import { findProgram } from '../io/programs.ts'
+import { placeOf } from '../setup/place.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import { runningOf } from './processes.ts'
 import { HELPER } from './program.ts'
@@ -42,10 +44,11 @@ function ofService(name: string, env: Environment, { scene, mapped }: About): Fi
       fix: `link ${HELPER} into /usr/local/bin, or: sudo systemctl edit ${name}, [Service] Environment=PATH=…`,
     })
   }
-  const lost = mapped.find(({ asked, rule }) => rule !== 'ecr' && !isMapped(asked, env))
+  const own = placeOf(scene.root, env).env
+  const lost = mapped.find(({ asked, rule }) => rule !== 'ecr' && !isMapped(asked, own))
   if (!lost) return ok(`${name} finds the helper and its configuration`)
   return about.broken('configuration', {
-    what: `${name} does not see the mapping of ${lost.host}: it reads ${configFiles(env).join(', ')}`,
+    what: `${name} does not see the mapping of ${lost.host}: it reads ${configFiles(own).join(', ')}`,
     why: "it runs as another user than you, so your user's configuration is not its own",
     fix: 'put the mappings into /etc/ecr-cname/config.json, which is for all users',
   })
@@ -53,8 +56,9 @@ function ofService(name: string, env: Environment, { scene, mapped }: About): Fi
 
 function isMapped({ host, port }: Mapped['asked'], env: Environment): boolean {
   try {
-    const { mappings } = loadConfig(env)
-    return findMapping(mappings, { host, ...(port ? { port: Number(port) } : {}) }) !== undefined
+    const { mappings, dns } = loadConfig(env)
+    const mapping = findMapping(mappings, { host, ...(port ? { port: Number(port) } : {}) })
+    return mapping !== undefined || isTrusted(host, dns.trustedZones)
   } catch (error) {
     if (error instanceof UserError) return false
     throw error

@@ -91,6 +91,17 @@ const pairIn = ({
   cert: readFileSync(certFile, 'utf8'),
   key: readFileSync(keyFile, 'utf8'),
 })
+const ownCertificate = async ({ path }: Patient) => {
+  const zones = ['localhost']
+  const folder = path('.config/ecr-cname/tls')
+  return await provideCertificate({
+    folder,
+    title: 'localhost',
+    names: zones,
+    zones,
+    now: Date.now(),
+  })
+}
 const emulatedPair = (name: string) => pairIn(emulator.certificate([name]))
 const REFUSES: RequestListener = (_, response) => response.writeHead(403).end()
 
@@ -624,13 +635,21 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
     {
       id: 'trust-docker',
       plant: async (patient) => {
-        const folder = patient.path('.config/ecr-cname/tls')
-        const zones = ['localhost']
-        const wish = { folder, title: 'localhost', names: zones, zones, now: Date.now() }
-        const port = await startServer(pairIn(await provideCertificate(wish)))
+        const port = await startServer(pairIn(await ownCertificate(patient)))
         patient.settle(`localhost:${port}`)
       },
       fix: '--install --for docker',
+      isMended: true,
+    },
+    {
+      id: 'trust-podman',
+      plant: async (patient) => {
+        const port = await startServer(pairIn(await ownCertificate(patient)))
+        patient.settle(`localhost:${port}`)
+        podman(patient)
+        rmSync(patient.path('bin/docker'))
+      },
+      fix: '--install --for podman',
       isMended: true,
     },
     {

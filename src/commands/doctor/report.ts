@@ -54,16 +54,17 @@ export function toText(findings: readonly Finding[], terminal: Terminal): string
 function skippedText(findings: readonly Finding[], terminal: Terminal): readonly string[] {
   const { bold, dim } = paintFor(terminal)
   const skipped = findings.filter(({ state }) => state === 'skipped')
-  const reasons = [...new Set(skipped.map(reasonOf))]
-  const lines = reasons.map((reason) => {
-    const links = skipped.filter((one) => reasonOf(one) === reason).map(({ link }) => TITLES[link])
-    return `  ${dim(`${signOf('skipped', terminal)} ${links.join(', ')}: ${reason}`)}\n`
+  const hosts = new Map<string, string[]>()
+  for (const { host = '', what } of skipped) {
+    const same = skipped.filter((one) => (one.host ?? '') === host && one.what === what)
+    const text = `${same.map(({ link }) => TITLES[link]).join(', ')}: ${what}`
+    hosts.set(text, [...new Set([...(hosts.get(text) ?? []), host])])
+  }
+  const lines = [...hosts].map(([text, own]) => {
+    const whose = own.join('') === '' ? '' : ` (${own.join(', ')})`
+    return `  ${dim(`${signOf('skipped', terminal)} ${text}${whose}`)}\n`
   })
   return lines.length > 0 ? [`${bold('Not looked at')}\n${lines.join('')}`] : []
-}
-
-function reasonOf({ host, what }: Finding): string {
-  return host === undefined ? what : `${what} (${host})`
 }
 
 function toLines(finding: Finding, terminal: Terminal): string {
