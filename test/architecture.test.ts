@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
     /^(certificates|io|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
   setup: /^(setup|certificates|io|front|domain|node:(crypto|fs|path|process)|diff|yaml|smol-toml)$/,
   doctor:
-    /^(doctor|setup|certificates|tokens|aws|io|front|domain|node:(dns\/promises|events|fs|http|https|net|os|path|process|stream\/consumers|tls)|yaml)$/,
+    /^(doctor|setup|certificates|tokens|aws|io|front|domain|node:(dns\/promises|events|fs|http|https|net|os|path|process|tls)|yaml)$/,
   // crypto and bcryptjs for the passwords and certificates of its own clients.
   proxy:
     /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,

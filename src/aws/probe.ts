@@ -39,8 +39,6 @@ export type ProbeOptions = MintOptions & {
 
 // Authorization comes first at AWS: what is not there is told only to who may ask for it.
 const NOWHERE = 'ecr-cname-doctor'
-type RequestHandler = Pick<NodeHttpHandler, 'handle'>
-
 const DIGEST = `sha256:${'0'.repeat(64)}`
 
 /** Asks for each action whether it is allowed. What fails for another reason is not known. */
@@ -120,13 +118,16 @@ function toProbed({ repository, outcomes }: Outcomes): Omit<Probed, 'clockOffset
   const known = /^$|NotFound|LayerInaccessible|InvalidParameter|InvalidLayer/
   return {
     repository,
-    isAbsent: named.some(({ name }) => name === 'RepositoryNotFoundException'),
+    isAbsent:
+      repository !== undefined && named.some(({ name }) => name === 'RepositoryNotFoundException'),
     denied: named.filter(({ name }) => name.includes('AccessDenied')),
     unknown: named
       .filter(({ name }) => !known.test(name) && !name.includes('AccessDenied'))
       .map(({ action }) => action),
   }
 }
+
+type RequestHandler = Pick<NodeHttpHandler, 'handle'>
 
 /** A handler that tells the date of each answer. */
 function withDate(handler: NodeHttpHandler, told: (date: number) => void): RequestHandler {

@@ -73,7 +73,8 @@ function judgeTime(
       fix: renew,
     })
   }
-  const others = spared.length > 0 ? `; ${spared.join(' and ')} go to the registry itself` : ''
+  const others =
+    spared.length > 0 ? `; ${spared.join(' and ')} set up to pull from the registry itself` : ''
   return about.ok(`${where} has a certificate for it until ${day(to)}${others}`)
 }
 

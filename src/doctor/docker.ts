@@ -11,7 +11,7 @@ import { readJsonFile } from '../io/json-file.ts'
 import { findProgram } from '../io/programs.ts'
 import { loginsOf } from '../setup/docker.ts'
 import { type Finding, findingsOf } from './finding.ts'
-import { lifeOf, loginFor, removeLogin } from './logins.ts'
+import { lifeOf, loginFor, removeLogins } from './logins.ts'
 import { HELPER_PREFIX } from './program.ts'
 import { at, type Mapped, type Scene } from './scene.ts'
 
@@ -110,7 +110,7 @@ function* ofHost(host: string, { config, file, scene }: About): Iterable<Finding
   yield about.warning('stale-login', {
     what: `${file} holds a login besides, ${lifeOf(login, scene.now())}`,
     why: 'docker does not look at it any more, but tools that read the file themselves do',
-    fix: { command: `docker logout ${host}`, mend: () => removeLogin(file, login) },
+    fix: { command: `docker logout ${host}`, mend: () => removeLogins(file, host) },
   })
 }
 

@@ -86,11 +86,12 @@ async function examineName(
   scene: Scene,
 ): Promise<readonly Finding[]> {
   const { asked, mapping } = subject
-  if (asked.host === mapping.registry.host)
+  if (asked.host === mapping.registry.host) {
     return skip(UNDER_THE_NAME, subject, "it is ECR's own name")
+  }
   const clients = clientsOf(subject, scene)
   if (clients.direct.length === 0) {
-    const reason = `${clients.spared.join(' and ')} go to the registry itself`
+    const reason = `${clients.spared.join(' and ')}: set up to pull from the registry itself`
     return skip(UNDER_THE_NAME, subject, reason)
   }
   const { findings, site, isLocal } = await meet(subject, clients, scene)

@@ -1,5 +1,7 @@
 /** What an examination finds: one line of what is, and where it is not right, why and what mends it. */
 
+import { oneLine } from '../domain/errors.ts'
+
 /** The links of the chain from `docker pull` to ECR, in the order in which they are shown. */
 export const LINKS = [
   'program',
@@ -50,7 +52,7 @@ export type Finding = {
 
 type Trouble = { readonly what: string; readonly why: string; readonly fix: Fix | string }
 
-/** Makes findings of one link; an id begins with it. */
+/** Makes findings of one link; an id begins with it. What is told may be from elsewhere: one line. */
 export function findingsOf(link: Link, host?: string) {
   const about = host === undefined ? { link } : { link, host }
   const trouble =
@@ -59,13 +61,18 @@ export function findingsOf(link: Link, host?: string) {
       ...about,
       id: `${link}-${id}`,
       state,
-      what,
+      what: oneLine(what),
       why,
       fix: typeof fix === 'string' ? { command: fix } : fix,
     })
   return {
-    ok: (what: string): Finding => ({ ...about, id: link, state: 'ok', what }),
-    skipped: (what: string): Finding => ({ ...about, id: link, state: 'skipped', what }),
+    ok: (what: string): Finding => ({ ...about, id: link, state: 'ok', what: oneLine(what) }),
+    skipped: (what: string): Finding => ({
+      ...about,
+      id: link,
+      state: 'skipped',
+      what: oneLine(what),
+    }),
     warning: trouble('warning'),
     broken: trouble('broken'),
   }

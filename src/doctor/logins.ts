@@ -9,9 +9,13 @@ import { editJson } from '../io/json-edit.ts'
 import { readJsonFile } from '../io/json-file.ts'
 import { type InlineLogin, loginsOf } from '../setup/docker.ts'
 
-/** The login of a host in a configuration. */
+/** The login of a host in a configuration, under whichever form of it. */
 export function loginFor(host: string, config: DockerConfig): InlineLogin | undefined {
-  return loginsOf(config).find(({ serverUrl }) => {
+  return loginsFor(host, config)[0]
+}
+
+function loginsFor(host: string, config: DockerConfig): readonly InlineLogin[] {
+  return loginsOf(config).filter(({ serverUrl }) => {
     const asked = readServerUrl(serverUrl)
     return asked !== undefined && nameOf(asked) === host
   })
@@ -28,9 +32,13 @@ export function lifeOf({ username, secret }: InlineLogin, now: number): string {
     : `a token of ECR that ends at ${time} UTC`
 }
 
-/** Takes a login out of a file, and leaves all else as it is. */
-export function removeLogin(file: string, { serverUrl }: InlineLogin): void {
-  const text = readJsonFile(file)?.text
-  if (text === undefined) return
-  rewriteFile(file, editJson(text, [{ path: ['auths', serverUrl], value: undefined }]))
+/** Takes the logins of a host out of a file, and leaves all else as it is. */
+export function removeLogins(file: string, host: string): void {
+  const own = readJsonFile(file)
+  if (!own) return
+  const edits = loginsFor(host, own.value as DockerConfig).map(({ serverUrl }) => ({
+    path: ['auths', serverUrl],
+    value: undefined,
+  }))
+  rewriteFile(file, editJson(own.text, edits))
 }

@@ -14,7 +14,7 @@ import { readJsonFile } from '../io/json-file.ts'
 import { findProgram } from '../io/programs.ts'
 import { parseToml, valueAt } from '../setup/toml.ts'
 import { type Finding, findingsOf } from './finding.ts'
-import { lifeOf, loginFor, removeLogin } from './logins.ts'
+import { lifeOf, loginFor, removeLogins } from './logins.ts'
 import { at, type Mapped, type Scene } from './scene.ts'
 
 const { skipped, broken } = findingsOf('podman')
@@ -77,7 +77,7 @@ function* ofHost(host: string, programs: readonly string[], scene: Scene): Itera
       why: 'a login that stands there is taken before any helper is asked',
       fix: {
         command: `podman logout --authfile ${file} ${host}`,
-        mend: () => removeLogin(file, login),
+        mend: () => removeLogins(file, host),
       },
     })
   }

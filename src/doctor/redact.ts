@@ -33,8 +33,9 @@ export function createRedaction(): Redaction {
   const remove = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(remove)
     if (isRecord(value)) return mapValues(value, (_, inner) => remove(inner))
-    if (typeof value !== 'string' || PLAIN_VALUES.includes(value)) return value
-    learn(value)
+    const isText = typeof value === 'string' || typeof value === 'number'
+    if (!isText || PLAIN_VALUES.includes(String(value))) return value
+    learn(String(value))
     return REMOVED
   }
   const redact = (value: unknown): unknown => {
@@ -70,8 +71,9 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(\w+:\/\/)[^\s"/@]+@/g, `$1${REMOVED}@`],
   [/\b(AKIA|ASIA)[A-Z0-9]{12,}/g, '$1…'],
   [/\b(Basic|Bearer) [\w+/=.-]{8,}/g, `$1 ${REMOVED}`],
-  // Long runs of base64: tokens, keys, certificates. A path has more slashes and dots.
-  [/(?<![\w+/=-])[\w+=-]{48,}(?![\w+=-])/g, REMOVED],
+  [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, REMOVED],
+  // Long runs of base64, as of tokens and keys: not what begins as a path, not digests in hex.
+  [/(?<![\w+/=.-])(?=\S*\d)(?=\S*[a-z])(?=\S*[A-Z])[\w+][\w+/=-]{47,}/g, REMOVED],
 ]
 
 function decode(base64: string): string {

@@ -2,12 +2,10 @@
 
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import { connect, type PeerCertificate } from 'node:tls'
-import { text as readText } from 'node:stream/consumers'
-import type { IncomingMessage } from 'node:http'
 import { PATIENCE_MS } from './scene.ts'
 
 /** Where sockets go, and the name that is asked for there. */
@@ -56,26 +54,40 @@ export type Asking = {
 /** One GET over TLS. Throws what node:https throws. */
 export async function askOver(site: Site, asking: Asking): Promise<Reply> {
   const port = site.port === 443 ? '' : `:${site.port}`
+  const host = isIP(site.name) === 6 ? `[${site.name}]` : site.name
   const outgoing = httpsRequest({
     ...tlsOptions(site, asking.trusted),
     path: asking.path,
     agent: false,
     rejectUnauthorized: asking.isStrict,
-    headers: { ...asking.headers, host: `${site.name}${port}` },
+    headers: { ...asking.headers, host: `${host}${port}` },
     signal: AbortSignal.timeout(PATIENCE_MS),
   })
-  outgoing.end()
-  const [reply] = (await once(outgoing, 'response')) as [IncomingMessage]
-  return { status: reply.statusCode ?? 0, text: await readText(reply) }
+  return await replyTo(outgoing)
 }
 
 /** The same in plain text, on this machine. */
 export async function askPlain(host: string, port: number, path: string): Promise<Reply> {
   const signal = AbortSignal.timeout(PATIENCE_MS)
   const outgoing = httpRequest({ host, port, path, agent: false, signal })
+  return await replyTo(outgoing)
+}
+
+const LARGEST = 64 * 1024
+
+async function replyTo(outgoing: ClientRequest): Promise<Reply> {
+  // What goes wrong after the head of an answer is told by its body.
+  outgoing.on('error', () => {})
   outgoing.end()
   const [reply] = (await once(outgoing, 'response')) as [IncomingMessage]
-  return { status: reply.statusCode ?? 0, text: await readText(reply) }
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of reply as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > LARGEST) break
+  }
+  return { status: reply.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }
 }
 
 /** An address as sockets take it: IPv6 without the brackets of a URL. */

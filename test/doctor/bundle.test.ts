@@ -139,10 +139,17 @@ describe('a redaction', () => {
     ['AKIAIOSFODNN7EXAMPLE', 'AKIA…'],
     ['Authorization: Basic QVdTOnNlY3JldA==', 'Authorization: Basic [removed]'],
     ['a token, ' + 'aB3_'.repeat(20), 'a token, [removed]'],
+    ['a token, ' + 'aB3/x+'.repeat(12), 'a token, [removed]'],
+    [`sha256:${'0a'.repeat(32)}`, `sha256:${'0a'.repeat(32)}`],
+    ['a JWT, eyJhbGciOiJ9.eyJzdWIiOiJ9.c2ln', 'a JWT, [removed]'],
     ['-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----', '[removed]'],
     ['/usr/share/some/long/path/to/a/file.json', '/usr/share/some/long/path/to/a/file.json'],
   ])('of %j', (text, expected) => {
     expect(createRedaction().text(text)).toBe(expected)
+  })
+
+  it('removes a password that is a number', () => {
+    expect(createRedaction().value({ password: 12_345_678 })).toEqual({ password: '[removed]' })
   })
 
   it('leaves words that only sound secret', () => {

@@ -128,7 +128,7 @@ describe('doctor', () => {
     patient.put(`/etc/containerd/certs.d/${patient.host}/hosts.toml`, `[host."https://${ECR}"]\n`)
 
     expect(await stateOf(patient, 'name')).toEqual([
-      'skipped: containerd go to the registry itself',
+      'skipped: containerd: set up to pull from the registry itself',
     ])
     expect((await examined(patient)).troubles).toEqual([])
   })

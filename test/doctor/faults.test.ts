@@ -262,7 +262,10 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
       plant: (patient) =>
         patient.docker({
           credsStore: 'ecr-cname',
-          auths: { [`https://${patient.host}/v2/`]: auth('AWS', token(1)) },
+          auths: {
+            [`https://${patient.host}/v2/`]: auth('AWS', token(1)),
+            [patient.host]: auth('AWS', token(1)),
+          },
         }),
       fix: 'docker logout localhost',
       isMended: true,
