@@ -65,12 +65,12 @@ const commandsFromAssets: Plugin = {
 }
 
 // Of zlib the SDK takes a CRC-32 for event streams, which we have none of; it has its own, too. What
-// is ours loads it with what needs it.
+// compresses for CloudWatch, and what is ours, loads it with what needs it, and not for a mint.
 const withoutZlib: Plugin = {
   name: 'without-zlib',
   setup(build) {
     build.onResolve({ filter: /^node:zlib$/ }, ({ importer }) =>
-      importer.includes('node_modules')
+      importer.includes('node_modules') && !importer.includes('middleware-compression')
         ? { path: 'zlib', namespace: 'without' }
         : { path: 'node:zlib', external: true },
     )

@@ -1,9 +1,13 @@
-/** The library: what stands behind a name, and the credentials for it. */
+/** The library: what stands behind a name, the credentials for it, and images in and out. */
 
+import { findWay } from './commands/images/access.ts'
 import { makeAuths, mappedHosts } from './commands/logins/auths.ts'
 import { grant, nameTarget, type TokenWorld } from './commands/tokens.ts'
-import { nameOf } from './domain/server-url.ts'
 import type { Registry } from './domain/registry.ts'
+import { nameOf } from './domain/server-url.ts'
+import * as library from './images/library.ts'
+import type { Pulled } from './images/pull.ts'
+import type { Pushed } from './images/push.ts'
 
 export { parseRegistry, type Registry } from './domain/registry.ts'
 export { UserError, type UserErrorCode } from './domain/errors.ts'
@@ -83,4 +87,36 @@ function world(): TokenWorld {
     now: () => Date.now(),
     stderr: (text) => process.stderr.write(text),
   }
+}
+
+export type { PullRequest, PushRequest } from './images/library.ts'
+export type { Credential, Credentials as CredentialSource } from './images/login.ts'
+export type { Outcome, ProgressEvent } from './images/progress.ts'
+export type { Format, Pulled } from './images/pull.ts'
+export type { Pushed } from './images/push.ts'
+
+/**
+ * Pulls an image into a file or folder, by configuration and store unless told otherwise, each blob
+ * held against its digest. Throws a UserError that
+ * says what failed, of code STOPPED once the signal is aborted.
+ */
+export async function pull(request: library.PullRequest): Promise<Pulled> {
+  return await library.pull(request, AROUND)
+}
+
+/** Pushes an image out of a file or folder. Throws as `pull` does. */
+export async function push(request: library.PushRequest): Promise<Pushed> {
+  return await library.push(request, AROUND)
+}
+
+const AROUND: library.Around = {
+  findWay: async (asked) => (await findWay(asked, world())).way,
+  pace: {
+    now: () => Date.now(),
+    random: () => Math.random(),
+    after: (ms, act) => {
+      const timer = setTimeout(act, ms)
+      return () => clearTimeout(timer)
+    },
+  },
 }

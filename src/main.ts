@@ -41,6 +41,7 @@ function world(): World {
     env: environment,
     readInput: input,
     stdout: (text) => write(1, text),
+    stdoutBytes: (bytes) => write(1, bytes),
     stderr: (text) => write(2, text),
     // A look at process.stdout loads what it is made of.
     get stdoutIsTerminal() {
@@ -58,10 +59,21 @@ function world(): World {
     },
     onHangup: (act) => process.on('SIGHUP', act),
     self: self(),
+    get parent() {
+      return process.send && parent()
+    },
     // Listened for only by commands that look: all others end as the system ends them.
     get stop() {
       return stopSignal()
     },
+  }
+}
+
+function parent(): NonNullable<World['parent']> {
+  return {
+    send: (message) => process.send?.(message),
+    onMessage: (act) => process.on('message', act),
+    gone: new Promise((resolve) => process.once('disconnect', resolve)),
   }
 }
 
@@ -146,8 +158,8 @@ function readSome(chunk: Buffer): number {
 }
 
 // A caller that closed its end has what it wanted.
-function write(file: 1 | 2, text: string): void {
-  let rest = Buffer.from(text)
+function write(file: 1 | 2, output: string | Uint8Array): void {
+  let rest: Uint8Array = typeof output === 'string' ? Buffer.from(output) : output
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(file, rest))

@@ -20,14 +20,15 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   setup: /^(setup|certificates|io|front|domain|node:(crypto|fs|path|process)|diff|yaml|smol-toml)$/,
   doctor:
     /^(doctor|setup|certificates|tokens|aws|io|front|domain|node:(dns\/promises|events|fs|http|https|net|os|path|process|tls)|yaml)$/,
-  // crypto and bcryptjs for the passwords and certificates of its own clients.
-  proxy:
-    /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises))|bcryptjs)$/,
+  // crypto for the passwords and certificates of its own clients.
+  proxy: /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises)))$/,
+  images:
+    /^(images|io|domain|node:(crypto|fs|fs\/promises|http|https|net|os|path|process|stream|stream\/(consumers|promises)|zlib))$/,
   commands:
-    /^(commands|doctor|setup|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util)$/,
+    /^(commands|doctor|images|setup|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util|bcryptjs)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
-  'index.ts': /^(commands|domain)$/,
+  'index.ts': /^(commands|images|domain)$/,
 }
 /** The programs' beginnings, where the world comes in. */
 const BEGINNINGS = /^(main\.ts|cli\.ts|index\.ts|front\/program\.ts)$/

@@ -2,7 +2,12 @@
 Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
   param($word, $ast, $position)
   $commands = @{
-    'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
+    'pull' = @('--output', '--format', '--platform', '--all-platforms', '--no-cache', '--quiet', '--json', '--help')
+    'push' = @('--tag', '--platform', '--mount-from', '--quiet', '--json', '--help')
+    'repos' = @('--limit', '--json', '--help')
+    'tags' = @('--limit', '--json', '--help')
+    'cache' = @('show', 'clear', '--json', '--help')
+    'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--workers', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
     'login' = @('--tool', '--account', '--region', '--profile', '--role-arn', '--help')
     'token' = @('--json', '--header', '--profile', '--role-arn', '--help')
     'dockercfg' = @('--host', '--format', '--name', '--namespace', '--mode', '--watch', '--profile', '--role-arn', '--help')
@@ -20,6 +25,7 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'version' = @('--help')
   }
   $values = @{
+    'pull --format' = @('docker', 'oci', 'oci-archive')
     'serve --auth' = @('passthrough', 'inject')
     'serve --blobs' = @('redirect', 'stream')
     'serve --log-format' = @('json', 'pretty')

@@ -3,7 +3,8 @@
 import { UserError } from '../domain/errors.ts'
 import { credentialsOf } from './credentials.ts'
 import { explain } from './explain.ts'
-import { type MintOptions, openHandler, rejection, SILENT } from './mint.ts'
+import { handlerFor, rejection } from './handler.ts'
+import type { MintOptions } from './mint.ts'
 import type { Principal } from './principal.ts'
 
 export type Caller = { readonly account: string; readonly arn: string }
@@ -17,8 +18,8 @@ export async function callerOf(
   region: string,
   { env, signal }: MintOptions,
 ): Promise<Caller> {
-  const requestHandler = await openHandler(env)
-  const settings = { region, requestHandler, logger: SILENT }
+  const handler = await handlerFor(env)
+  const settings = { region, ...handler }
   try {
     const { GetCallerIdentityCommand, STSClient } = await import('./sts.ts')
     const credentials = await credentialsOf(principal, { ...settings, env })
@@ -29,8 +30,8 @@ export async function callerOf(
     throw new UserError('AWS_REFUSED', `STS in ${region} did not say who calls; try again`)
   } catch (error) {
     const registry = { host: `STS in ${region}`, kind: 'private', region } as const
-    throw explain(error, { registry, api: 'STS', principal, env })
+    throw explain(error, { registry, api: 'STS', action: 'GetCallerIdentity', principal, env })
   } finally {
-    requestHandler.destroy()
+    handler.requestHandler.destroy()
   }
 }

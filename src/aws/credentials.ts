@@ -10,7 +10,8 @@ type Provider = Extract<NonNullable<STSClientConfig['credentials']>, (...args: n
 
 /** What every client of one mint shares: one handler keeps the connections. */
 export type ClientSettings = Pick<STSClientConfig, 'requestHandler' | 'logger'> & {
-  readonly region: string
+  /** That of STS; needed for a role. */
+  readonly region?: string
   readonly env: Environment
 }
 

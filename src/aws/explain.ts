@@ -11,6 +11,8 @@ export type MintContext = {
   readonly api?: 'ECR' | 'STS'
   readonly principal: Principal
   readonly env: Environment
+  /** What was called, where that is not GetAuthorizationToken. */
+  readonly action?: string
 }
 
 /** The UserError for anything that a mint threw. A failure that nobody knows stays itself. */
@@ -80,9 +82,9 @@ const RULES: readonly Rule[] = [
   ],
   [
     /Throttling|TooManyRequests|RequestLimitExceeded/,
-    (_, { api }) => [
+    (_, { action }) => [
       'AWS_REFUSED',
-      `AWS throttles ${api === 'STS' ? 'STS' : 'GetAuthorizationToken'}; try again in a minute`,
+      `AWS throttles ${action ?? 'GetAuthorizationToken'}; try again in a minute`,
     ],
   ],
   // Before the time-outs: the SDK calls a connection that was reset a TimeoutError too.
@@ -143,9 +145,9 @@ function noCredentials({ message }: Failure, context: MintContext): Line {
   ]
 }
 
-function accessDenied({ message }: Failure, { registry, principal, env }: MintContext): Line {
-  const fallback =
-    registry.kind === 'public' ? 'ecr-public:GetAuthorizationToken' : 'ecr:GetAuthorizationToken'
+function accessDenied({ message }: Failure, context: MintContext): Line {
+  const { registry, principal, env, action: called = 'GetAuthorizationToken' } = context
+  const fallback = `${registry.kind === 'public' ? 'ecr-public' : 'ecr'}:${called}`
   const action = /perform:? ([a-z-]+:[A-Za-z]+)/.exec(message)?.[1] ?? fallback
   const who =
     /User: (arn:\S+)/.exec(message)?.[1] ??

@@ -1,13 +1,12 @@
 /** Mints a token: GetAuthorizationToken, of ECR or of the public gallery. */
 
 import type { ECRClient } from '@aws-sdk/client-ecr'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
-import type { Agent } from 'agent-base'
 import type { Registry } from '../domain/registry.ts'
 import { expiryOf, readToken, type Token } from '../domain/token.ts'
 import type { Environment } from '../front/places.ts'
 import { credentialsOf } from './credentials.ts'
 import { explain } from './explain.ts'
+import { handlerFor, rejection } from './handler.ts'
 import type { Principal } from './principal.ts'
 
 export type MintOptions = {
@@ -29,45 +28,39 @@ type Authorization = {
 export async function mint(
   registry: Registry,
   principal: Principal,
-  { env, signal }: MintOptions,
+  options: MintOptions,
 ): Promise<Token> {
-  const requestHandler = await openHandler(env)
-  const settings = { region: registry.region, requestHandler, logger: SILENT }
-  try {
-    const credentials = await credentialsOf(principal, { ...settings, env })
-    const endpoints = endpointFlags(registry, env)
+  return await withConfig(registry, principal, options, async (config) => {
     const call = registry.kind === 'public' ? callPublic : callPrivate
-    const asked = call(registry, { ...settings, ...endpoints, credentials }, signal)
-    const authorization = await Promise.race([asked, rejection(signal)])
-    return toToken(authorization)
-  } catch (error) {
-    throw explain(error, { registry, principal, env })
-  } finally {
-    requestHandler.destroy()
-  }
-}
-
-/** What keeps the connections of a few calls, to be destroyed after them. */
-export async function openHandler(env: Environment): Promise<NodeHttpHandler> {
-  const agent = await agentOf(env)
-  return new NodeHttpHandler({
-    connectionTimeout: 3000,
-    ...(agent ? { httpAgent: agent, httpsAgent: agent } : {}),
+    return toToken(await call(registry, config, options.signal))
   })
 }
 
-// What speaks to proxies is loaded only where there may be one.
-async function agentOf(env: Environment): Promise<Agent | undefined> {
-  if (!Object.keys(env).some((name) => /^https?_proxy$/i.test(name))) return undefined
-  const { proxyAgent } = await import('./agents.ts')
-  return proxyAgent(env)
+/**
+ * Acts with what a client of a registry's API is made of, until the signal ends it. Throws the
+ * UserError for whatever that throws.
+ */
+export async function withConfig<T>(
+  registry: Registry,
+  principal: Principal,
+  { env, signal }: MintOptions,
+  act: (config: ClientConfig) => Promise<T>,
+): Promise<T> {
+  const handler = await handlerFor(env)
+  const settings = { region: registry.region, ...handler }
+  try {
+    const credentials = await credentialsOf(principal, { ...settings, env })
+    const config = { ...settings, ...endpointFlags(registry, env), credentials }
+    return await Promise.race([act(config), rejection(signal)])
+  } catch (error) {
+    throw explain(error, { registry, principal, env })
+  } finally {
+    handler.requestHandler.destroy()
+  }
 }
 
-const quiet = (): void => {}
-/** The SDK warns on the console where it is given no logger. */
-export const SILENT = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet }
-
-type ClientConfig = NonNullable<ConstructorParameters<typeof ECRClient>[0]>
+/** What clients of the API are made of. */
+export type ClientConfig = NonNullable<ConstructorParameters<typeof ECRClient>[0]>
 
 async function callPrivate(
   registry: Registry,
@@ -94,7 +87,7 @@ async function callPublic(
   return authorizationData ?? {}
 }
 
-/** What a host says of its endpoints; the SDK refuses it beside an endpoint that was given by hand. */
+/** The SDK refuses FIPS and dual-stack beside an endpoint that was given by hand. */
 export function endpointFlags(registry: Registry, env: Environment): ClientConfig {
   const own = registry.kind === 'public' ? 'AWS_ENDPOINT_URL_ECR_PUBLIC' : 'AWS_ENDPOINT_URL_ECR'
   if (env[own] || env['AWS_ENDPOINT_URL']) return {}
@@ -109,13 +102,4 @@ function toToken({ authorizationToken, expiresAt }: Authorization): Token {
   // Both are told; the earlier one is safe.
   const ends = [expiresAt?.getTime(), expiryOf(token.secret)].filter((end) => end !== undefined)
   return { ...token, expiresAt: ends.length > 0 ? Math.min(...ends) : undefined }
-}
-
-/** Rejects when the signal is aborted: not every step of the SDK listens to it. */
-export function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const end = (): void => reject(Object.assign(new Error('deadline'), { name: 'AbortError' }))
-    if (signal.aborted) end()
-    else signal.addEventListener('abort', end, { once: true })
-  })
 }

@@ -5,7 +5,8 @@ import type { NodeHttpHandler } from '@smithy/node-http-handler'
 import { oneLine } from '../domain/errors.ts'
 import type { Registry } from '../domain/registry.ts'
 import { credentialsOf } from './credentials.ts'
-import { endpointFlags, type MintOptions, openHandler, rejection, SILENT } from './mint.ts'
+import { handlerFor, rejection } from './handler.ts'
+import { endpointFlags, type MintOptions } from './mint.ts'
 import type { Principal } from './principal.ts'
 
 /** What a pull takes besides the token. */
@@ -47,10 +48,10 @@ export async function probe(
   principal: Principal,
   { env, signal, repository, now }: ProbeOptions,
 ): Promise<Probed> {
-  const handler = await openHandler(env)
+  const { requestHandler: handler, logger } = await handlerFor(env)
   const heard: number[] = []
   const requestHandler = withDate(handler, (date) => heard.push(date - now()))
-  const settings = { region: registry.region, requestHandler, logger: SILENT }
+  const settings = { region: registry.region, requestHandler, logger }
   try {
     const credentials = await credentialsOf(principal, { ...settings, env })
     const flags = endpointFlags(registry, env)

@@ -10,6 +10,8 @@ export type World = {
   readonly readInput: () => Buffer
   /** Writes all of the text before it returns. */
   readonly stdout: (text: string) => void
+  /** The same for what is no text. */
+  readonly stdoutBytes: (bytes: Uint8Array) => void
   readonly stderr: (text: string) => void
   readonly stdoutIsTerminal: boolean
   /** The width of the terminal that stderr is, if it is one: there progress is drawn. */
@@ -22,6 +24,8 @@ export type World = {
   readonly random: () => number
   /** Path and leading arguments that start this program again. */
   readonly self: readonly [string, ...string[]]
+  /** Only of a process that was started to be asked things. */
+  readonly parent?: Parent | undefined
   /** Acts later; the result calls that off. */
   readonly after: (ms: number, act: () => void) => () => void
   /** Acts at each SIGHUP. */
@@ -30,10 +34,19 @@ export type World = {
   readonly stop: AbortSignal
 }
 
+/** The process that started this one to be asked things. */
+export type Parent = {
+  readonly send: (message: object) => void
+  readonly onMessage: (act: (message: unknown) => void) => void
+  readonly gone: Promise<void>
+}
+
 /** A flag of a command: read, explained and completed from this one statement. */
 export type Option = {
   /** Without the dashes. */
   readonly name: string
+  /** One letter that stands for it, without the dash. */
+  readonly short?: string
   /** What it takes, such as `FILE`; a switch takes nothing. */
   readonly value?: string
   /** Where the value is one of a few words. */

@@ -13,7 +13,7 @@ import { dropEntries, ownEntries } from '../tokens/store.ts'
 import type { Command, World } from './command.ts'
 import { fallbackHelper } from './fallback.ts'
 import { findTarget, lookUpTarget, readSetting, type Target } from './registries.ts'
-import { quietLog, toolsFor } from './tokens.ts'
+import { quietLog, type TokenWorld, toolsFor } from './tokens.ts'
 
 /** Clients wait for a helper without end, so it ends by itself; ten seconds are promised. */
 export const DEADLINE_MS = 8500
@@ -102,7 +102,10 @@ function helperOf(world: World, signal: AbortSignal): Helper {
 }
 
 /** What a host leads to, asking the DNS last; undefined for one that is not ours. */
-export async function targetOf(asked: Asked, { env }: World): Promise<Target | undefined> {
+export async function targetOf(
+  asked: Asked,
+  { env }: Pick<World, 'env'>,
+): Promise<Target | undefined> {
   const setting = readSetting(asked, env)
   return findTarget(asked, setting) ?? (await lookUpTarget(asked, setting))
 }
@@ -110,7 +113,7 @@ export async function targetOf(asked: Asked, { env }: World): Promise<Target | u
 /** The login that was stored for a host, else a token; undefined where it is open to anyone. */
 export async function credentialFor(
   target: Target,
-  world: World,
+  world: TokenWorld,
   signal: AbortSignal,
 ): Promise<Credential | undefined> {
   const { mapping, wanted } = target

@@ -49,7 +49,8 @@ export function flagOf({ name, value }: Option): string {
 
 function toLines(option: Option): string {
   const [first = '', ...rest] = wrap(option.summary, WIDTH - COLUMN)
-  const flag = `  ${flagOf(option)}`
+  const short = option.short === undefined ? '' : `-${option.short}, `
+  const flag = `  ${short}${flagOf(option)}`
   const head = flag.length < COLUMN ? [`${flag.padEnd(COLUMN)}${first}`] : [flag, indent(first)]
   return [...head, ...rest.map(indent)].join('\n')
 }

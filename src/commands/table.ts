@@ -5,6 +5,7 @@ import type { Command } from './command.ts'
 import { completionHelp } from './completion/help.ts'
 import { credentialCommand, renew } from './credential.ts'
 import { doctorHelp } from './doctor/help.ts'
+import { cacheHelp, pullHelp, pushHelp, reposHelp, tagsHelp } from './images/help.ts'
 import { dockercfgHelp, loginHelp, tokenHelp } from './logins/help.ts'
 import { mapHelp, resolveHelp } from './mappings/help.ts'
 import { serveHelp } from './serve/help.ts'
@@ -14,6 +15,41 @@ import { version } from './version.ts'
 const HELPER = 'docker-credential-ecr-cname'
 
 export const commands: readonly Command[] = [
+  {
+    ...pullHelp,
+    run: async (args, world) => {
+      const { pull } = await import('./images/pull.ts')
+      return await pull.run(args, world)
+    },
+  },
+  {
+    ...pushHelp,
+    run: async (args, world) => {
+      const { push } = await import('./images/push.ts')
+      return await push.run(args, world)
+    },
+  },
+  {
+    ...reposHelp,
+    run: async (args, world) => {
+      const { repos } = await import('./images/lists.ts')
+      return await repos.run(args, world)
+    },
+  },
+  {
+    ...tagsHelp,
+    run: async (args, world) => {
+      const { tags } = await import('./images/lists.ts')
+      return await tags.run(args, world)
+    },
+  },
+  {
+    ...cacheHelp,
+    run: async (args, world) => {
+      const { cache } = await import('./images/cache.ts')
+      return await cache.run(args, world)
+    },
+  },
   {
     ...serveHelp,
     run: async (args, world) => {
@@ -94,5 +130,15 @@ the annotation eks.amazonaws.com/role-arn of a service account, the pod's own ro
     },
   },
   renew,
+  {
+    name: 'check-passwords',
+    summary: 'Check passwords for a sidecar',
+    example: 'ecr-cname check-passwords',
+    hidden: true,
+    run: async (_, world) => {
+      const { checkPasswords } = await import('./check-passwords.ts')
+      return await checkPasswords(world)
+    },
+  },
   version,
 ]

@@ -10,7 +10,7 @@ import type { World } from './command.ts'
 import { createLog, LEVELS, type Log } from './log.ts'
 import { findTarget, lookUpTarget, readSetting, type Target } from './registries.ts'
 
-/** Without `self` there is no program that could renew behind an answer. */
+/** Without `self`, as in a program of others, renewal behind an answer is in this process. */
 export type TokenWorld = Pick<World, 'env' | 'now' | 'stderr'> & Partial<Pick<World, 'self'>>
 
 /** What the keeper needs for a target. */
@@ -33,14 +33,22 @@ export function toolsFor(
       return await mint(mapping.registry, mapping, { env, signal })
     },
     renewLater: async (tokenFile) => {
-      if (!self) return void renewToken(wanted, tools).catch(() => {})
-      // What starts processes is loaded only for that.
-      const { renewBehind } = await import('../front/renewal.ts')
-      const [program, ...args] = self
-      renewBehind(program, [...args, 'renew', wanted.name], tokenFile, now())
+      if (self) await startRenewal(self, wanted.name, tokenFile, now())
+      else renewToken(wanted, tools).catch(() => {})
     },
   }
   return tools
+}
+
+async function startRenewal(
+  [program, ...args]: World['self'],
+  name: string,
+  tokenFile: string,
+  now: number,
+): Promise<void> {
+  // What starts processes is loaded only for that.
+  const { renewBehind } = await import('../front/renewal.ts')
+  renewBehind(program, [...args, 'renew', name], tokenFile, now)
 }
 
 /**

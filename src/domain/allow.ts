@@ -1,6 +1,7 @@
 /** What each client of the sidecar may do, by repository. */
 
 import { fields, list, type Place, text, wrong } from './checks.ts'
+import { covers } from './glob.ts'
 
 export type Right = 'pull' | 'push'
 
@@ -33,20 +34,4 @@ function readRule(place: Place): AllowRule {
     /^([a-z0-9._/*-]+):((?:pull|push)(?:,(?:pull|push))*)$/.exec(text(place)) ?? []
   if (!pattern || !rights) return wrong(place, 'a rule such as "team-a/*:pull,push"')
   return { pattern, rights: rights.split(',') as Right[] }
-}
-
-// A star stands for any characters, a slash too. Without a regular expression, so that no
-// pattern can take long.
-function covers(pattern: string, repository: string): boolean {
-  const [first = '', ...rest] = pattern.split('*')
-  const last = rest.pop()
-  if (last === undefined) return pattern === repository
-  if (!repository.startsWith(first)) return false
-  let at = first.length
-  for (const part of rest) {
-    const found = repository.indexOf(part, at)
-    if (found === -1) return false
-    at = found + part.length
-  }
-  return repository.length - at >= last.length && repository.endsWith(last)
 }

@@ -4,6 +4,7 @@ import { type Field, fields, list, type Place, record, text, unknownKey, wrong }
 import { hostPort, readHost } from './host-port.ts'
 import type { HostPort, Mapping, Mappings, Replica } from './mapping.ts'
 import { type ProxyConfig, readProxy } from './proxy-config.ts'
+import { readPushRules } from './push-rules.ts'
 import { parseRegistry, type Registry } from './registry.ts'
 import { readServerUrl } from './names.ts'
 import { nameOf } from './server-url.ts'
@@ -88,13 +89,14 @@ function readMapping(place: Field): Mapping {
     else if (entry.name === 'connect') found['connect'] = hostPort(entry)
     else if (entry.name === 'replicas') found['replicas'] = list(entry, readReplica)
     else if (entry.name === 'prefix') found['prefix'] = readPrefix(entry)
+    else if (entry.name === 'push') found['push'] = readPushRules(entry)
     else if (entry.name === 'roleArn') found['roleArn'] = readRole(entry)
     else if (/^(profile|roleSessionName|externalId)$/.test(entry.name)) {
       found[entry.name] = text(entry)
     } else {
       unknownKey(
         entry,
-        'registry, prefix, replicas, profile, roleArn, roleSessionName, externalId or connect',
+        'registry, prefix, replicas, push, profile, roleArn, roleSessionName, externalId or connect',
       )
     }
   }

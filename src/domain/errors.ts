@@ -15,6 +15,9 @@ export type UserErrorCode =
   | 'SERVE'
   | 'ENGINE'
   | 'FILE'
+  | 'REGISTRY'
+  | 'IMAGE'
+  | 'STOPPED'
 
 /** A failure that a person can mend. The message never holds a secret and is always one line. */
 export class UserError extends Error {

@@ -1,5 +1,6 @@
 /** Which registry stands behind a name. */
 
+import type { PushRules } from './push-rules.ts'
 import type { Registry } from './registry.ts'
 
 /** A host and a port as a client or a configuration names them: lower case, A-labels. */
@@ -16,6 +17,8 @@ export type Mapping = {
   readonly prefix?: string
   /** Registries with the same images, which are read where this one fails. */
   readonly replicas?: readonly Replica[]
+  /** Rules for pushes that win over those for all registries. */
+  readonly push?: PushRules
   readonly profile?: string
   readonly roleArn?: string
   readonly roleSessionName?: string

@@ -4,8 +4,9 @@ import { type Allow, readAllow } from './allow.ts'
 import { type Check, fields, list, oneOf, type Place, text, unknownKey, wrong } from './checks.ts'
 import { hostPort } from './host-port.ts'
 import type { HostPort } from './mapping.ts'
+import { type PushRules, readPushRules } from './push-rules.ts'
 
-/** Settings of the sidecar that a configuration may hold; all but `allow` and `blobHosts` are flags of `serve`. */
+/** Settings of the sidecar that a configuration may hold; all but `allow`, `blobHosts` and `push` are flags of `serve`. */
 export type ProxyConfig = {
   readonly listen?: readonly string[]
   readonly tlsCert?: readonly string[]
@@ -18,6 +19,8 @@ export type ProxyConfig = {
   /** Hosts that `stream` fetches layers from, besides ECR's buckets. */
   readonly blobHosts?: readonly HostPort[]
   readonly readOnly?: boolean
+  /** Rules for pushes; those of a mapping win, key by key. */
+  readonly push?: PushRules
   readonly admin?: string
   readonly cloudwatch?: string
   readonly logFormat?: 'json' | 'pretty'
@@ -27,6 +30,7 @@ export type ProxyConfig = {
   readonly maxHeader?: number
   readonly maxUrl?: number
   readonly idle?: number
+  readonly workers?: number
 }
 
 /** The settings of the sidecar, each checked. */
@@ -55,6 +59,7 @@ const CHECKS: {
   blobs: oneOf('redirect', 'stream'),
   blobHosts: (at) => list(at, hostPort),
   readOnly: (at) => (typeof at.value === 'boolean' ? at.value : wrong(at, 'true or false')),
+  push: readPushRules,
   admin: text,
   cloudwatch: text,
   logFormat: oneOf('json', 'pretty'),
@@ -64,6 +69,7 @@ const CHECKS: {
   maxHeader: count,
   maxUrl: count,
   idle: seconds,
+  workers: count,
 }
 
 function oneOrMore(what: string): Check<readonly string[]> {

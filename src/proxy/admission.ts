@@ -19,6 +19,9 @@ export type Admission = {
 /** What is asked for: the method, and the request target. */
 export type Wish = { readonly method: string; readonly target: string }
 
+/** How the answer to a client begins that shows no login; most ask so before they do. */
+export const LOGIN_CHALLENGE = 'log in first'
+
 /** The client that sent a request; "" where anyone may. Throws a Refusal for a stranger. */
 export async function identify(
   { clients, takesCertificates }: Admission,
@@ -33,7 +36,7 @@ export async function identify(
   }
   const login = readBasic(headers.authorization)
   if (login && (await clients.verify(login.name, login.password))) return login.name
-  const message = login ? 'name or password is wrong' : `log in first: docker login ${realm}`
+  const message = login ? 'name or password is wrong' : `${LOGIN_CHALLENGE}: docker login ${realm}`
   const fields = { 'WWW-Authenticate': `Basic realm="${realm}"` }
   throw new Refusal(401, 'UNAUTHORIZED', message, { fields })
 }

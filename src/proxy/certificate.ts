@@ -26,7 +26,14 @@ export type ServerTls = {
   readonly options: TlsOptions
   /** By the name that a client asks for. */
   readonly contextFor: (name: string) => SecureContext
+  /** From when to when the certificate is good that clients of a name are shown. */
+  readonly validityFor: (name: string) => Validity
+  /** The files of certificates that are not valid at a time, in ms since 1970. */
+  readonly invalidAt: (time: number) => readonly string[]
 }
+
+/** Times in ms since 1970. */
+export type Validity = { readonly notBefore: number; readonly notAfter: number }
 
 /**
  * TLS with a certificate for each name, and one asked of clients where there is someone to sign
@@ -42,18 +49,30 @@ export function tlsOf(
     facts,
     context: createSecureContext(options),
   }))
+  const find = (name: string) => {
+    const named = all.find(({ facts }) => facts.checkHost(name, { wildcards: false }))
+    return named ?? all.find(({ facts }) => facts.checkHost(name)) ?? all[0]!
+  }
   return {
     // A client without a certificate gets an answer that says so.
     options: {
       ...first!.options,
       ...(clients && { requestCert: true, rejectUnauthorized: false }),
     },
-    contextFor(name) {
-      const named = all.find(({ facts }) => facts.checkHost(name, { wildcards: false }))
-      const found = named ?? all.find(({ facts }) => facts.checkHost(name)) ?? all[0]!
-      return found.context
+    contextFor: (name) => find(name).context,
+    validityFor(name) {
+      const { validFromDate, validToDate } = find(name).facts
+      return { notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() }
     },
+    invalidAt: (time) =>
+      certificates
+        .filter((_, index) => !isValidAt(all[index]!.facts, time))
+        .map(({ certFile }) => certFile),
   }
+}
+
+function isValidAt({ validFromDate, validToDate }: X509Certificate, time: number): boolean {
+  return validFromDate.getTime() <= time && time <= validToDate.getTime()
 }
 
 function ownTls({ cert, key, certFile, keyFile }: Certificate, ca: string | undefined) {

@@ -1,7 +1,6 @@
 /** Clients with a password of the sidecar's own: an htpasswd file, and who is in it. */
 
 import { createHmac, randomBytes } from 'node:crypto'
-import { compare } from 'bcryptjs'
 import { UserError } from '../domain/errors.ts'
 import { Refusal } from './refusal.ts'
 
@@ -31,10 +30,13 @@ export function parsePasswords(text: string, file: string): Passwords {
 }
 
 /**
- * Checks passwords, one at a time: bcrypt is slow by intent, and other requests go on between its
- * steps. What was checked is remembered by a digest that only this process can make.
+ * Checks passwords, one at a time, for bcrypt is slow by intent. What was checked is remembered by
+ * a digest that only this process can make. `compare` tells whether a hash is that of a password.
  */
-export function createClients(passwords: Passwords): Clients {
+export function createClients(
+  passwords: Passwords,
+  compare: (password: string, hash: string) => Promise<boolean>,
+): Clients {
   const key = randomBytes(32)
   const known = new Map<string, Promise<boolean>>()
   const inTurn = createQueue()

@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream'
 import { type Refusal, refusalText } from './refusal.ts'
 
 export type Connections = {
+  /** How many are open, handshakes too. */
+  readonly count: () => number
   /** Answers what could not be read as a request, where there is still room for an answer. */
   readonly refuse: (socket: Duplex, refusal: Refusal) => void
   /** Takes no more connections, lets requests finish for so long, then cuts what is left. */
@@ -13,7 +15,12 @@ export type Connections = {
 }
 
 /** What is under way on a connection, and whether it ends when that is done. */
-type UnderWay = { readonly responses: Set<ServerResponse>; isLast: boolean }
+type UnderWay = {
+  readonly responses: Set<ServerResponse>
+  isLast: boolean
+  /** Whether there was a request on it. */
+  isUsed: boolean
+}
 
 /** Follows a server's connections from now on. `established` is its event for a usable one. */
 export function trackConnections(
@@ -23,8 +30,12 @@ export function trackConnections(
   const connections = new Map<Duplex, UnderWay>()
   const sockets = rememberSockets(server)
   let isDraining = false
+  // At its close Node would end those with no request yet, too.
+  server.closeIdleConnections = () => {}
   server.on(established, (socket: Socket) => {
-    connections.set(socket, { responses: new Set(), isLast: isDraining })
+    const underWay: UnderWay = { responses: new Set(), isLast: false, isUsed: false }
+    connections.set(socket, underWay)
+    if (isDraining) letFinish(socket, underWay)
     socket.once('close', () => connections.delete(socket))
     // Node lets go of a socket at CONNECT; unheard, an error of it would end the process.
     socket.on('error', () => socket.destroy())
@@ -32,6 +43,7 @@ export function trackConnections(
   server.on('request', ({ socket }, response) => {
     const underWay = connections.get(socket)
     if (!underWay) return
+    underWay.isUsed = true
     underWay.responses.add(response)
     if (underWay.isLast) response.shouldKeepAlive = false
     response.once('close', () => {
@@ -40,11 +52,13 @@ export function trackConnections(
     })
   })
   return {
+    count: () => sockets.size,
     refuse: (socket, refusal) => refuseOn(socket, connections.get(socket), refusal),
     async drain(graceMs) {
       isDraining = true
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       connections.forEach((underWay, socket) => letFinish(socket, underWay))
+      await acceptWaiting(server)
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const timer = setTimeout(() => sockets.forEach((socket) => socket.resetAndDestroy()), graceMs)
       await closed
       clearTimeout(timer)
@@ -62,9 +76,31 @@ function rememberSockets(server: Server): ReadonlySet<Socket> {
   return sockets
 }
 
+// What the system has accepted for us is reset when a listener closes. Node takes one connection a turn
+// of the event loop, so it is all there after two without one: that under way may be past that point.
+async function acceptWaiting(server: Server): Promise<void> {
+  let quiet = 0
+  const heard = () => (quiet = 0)
+  server.on('connection', heard)
+  for (let turn = 0; turn < MOST_WAITING && quiet < 2; turn += 1) {
+    quiet += 1
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  server.off('connection', heard)
+}
+
+// As many as Node has the system keep for it.
+const MOST_WAITING = 511
+
+// A client that has just connected is about to ask, and does not try again when it may not.
+const FIRST_REQUEST_MS = 1000
+
 function letFinish(socket: Duplex, underWay: UnderWay): void {
   underWay.isLast = true
-  if (underWay.responses.size === 0) socket.destroy()
+  if (!underWay.isUsed) {
+    const timer = setTimeout(() => underWay.isUsed || socket.destroy(), FIRST_REQUEST_MS)
+    socket.once('close', () => clearTimeout(timer))
+  } else if (underWay.responses.size === 0) socket.destroy()
   for (const response of underWay.responses) {
     if (!response.headersSent) response.shouldKeepAlive = false
   }

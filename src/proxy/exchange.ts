@@ -2,39 +2,29 @@
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { type HostPort, type Mapping, sitesOf } from '../domain/mapping.ts'
-import { type AccessOptions, observe, type Observed } from './access.ts'
+import type { Mapping } from '../domain/mapping.ts'
+import type { Registry } from '../domain/registry.ts'
+import { type AccessOptions, observe } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
-import { followToBlob } from './blobs.ts'
-import { type Answered, askInTurn } from './failover.ts'
-import { type Fields, toClient, toFields, toUpstream, valuesOf, without } from './headers.ts'
-import { bodyWithoutPrefix, namesRepositories, withPrefix } from './prefix.ts'
+import { askAll, askAside, type Asked, type AskOptions, type Exchange, toPrefixed } from './ask.ts'
+import { readBody } from './body.ts'
+import { type Fields, toClient, toFields, valuesOf, without } from './headers.ts'
+import { placeOf } from './place.ts'
+import { bodyWithoutPrefix, namesRepositories } from './prefix.ts'
+import { type Checked, checkPush, type Pushes } from './push.ts'
 import { refuse, Refusal } from './refusal.ts'
-import { type Head, HEALTH, pathOf, type Route, routeOf, type Rules } from './route.ts'
-import { askWithToken, type Tokens } from './tokens.ts'
-import { attemptAt, unreachable } from './unreachable.ts'
-import type { Upstream } from './upstream.ts'
+import { type Head, HEALTH, pathOf, routeOf, type Rules } from './route.ts'
+import type { Reply } from './upstream.ts'
 
 export type ExchangeOptions = Rules &
-  AccessOptions & {
-    readonly upstream: Upstream
-    /** Tokens of the sidecar's own, and for whom; without it clients send theirs. */
+  AccessOptions &
+  AskOptions & {
     readonly inject?: Inject
-    /** Fetches layers from ECR's buckets and these hosts; without it redirects are handed on. */
-    readonly blobHosts?: readonly HostPort[]
+    /** Rules that pushes keep to; without it all goes on. */
+    readonly pushes?: Pushes
   }
 
-export type Inject = {
-  readonly admission: Admission
-  readonly tokensFor: (mapping: Mapping) => Tokens
-}
-
-/** A request under way. */
-type Exchange = {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly observed: Observed
-}
+export type Inject = NonNullable<AskOptions['inject']> & { readonly admission: Admission }
 
 /** Answers requests for registries, and for health. */
 export function createExchange(options: ExchangeOptions): RequestListener {
@@ -56,20 +46,33 @@ export function answerHealth(response: ServerResponse): void {
 }
 
 async function answer(options: ExchangeOptions, exchange: Exchange): Promise<void> {
-  const { request, response } = exchange
+  const { request, response, observed } = exchange
   const head = headOf(request)
-  if (pathOf(head) === HEALTH) return answerHealth(response)
+  const path = pathOf(head)
+  if (path === HEALTH) return answerHealth(response)
   const route = routeOf(head, options)
-  const wished = await admit(options.inject, { head, route }, exchange)
-  const asked = { head: toPrefixed({ ...head, target: wished }, route.mapping), route }
-  const { reply, site } = await askAll(options, asked, exchange)
+  observed.about(route.mapping, placeOf(path))
+  const { client, wished } = await admit(options.inject, { head, route }, exchange)
+  const wish = { head: { ...head, target: wished }, route }
+  const { body, tap, failed } = await check(options, { ...wish, client }, exchange)
+  const asked = {
+    head: toPrefixed(wish.head, route.mapping),
+    route: body ? { ...route, framing: { length: `${body.length}` } } : route,
+    ...(body && { body }),
+    ...(tap && { tap }),
+  }
+  const { reply, site } = await askAll(options, asked, exchange).catch((error: unknown) => {
+    failed?.()
+    throw error
+  })
+  if ((reply.statusCode ?? 0) < 300) tap?.taken()
   await relay(reply, { site, asked, wished }, exchange)
 }
 
 type Answer = { readonly site: Mapping; readonly asked: Asked; readonly wished: string }
 
 async function relay(
-  reply: IncomingMessage,
+  reply: Reply,
   { site: { registry, prefix }, asked: { head, route }, wished }: Answer,
   exchange: Exchange,
 ): Promise<void> {
@@ -77,6 +80,7 @@ async function relay(
   const { method } = head
   const status = reply.statusCode ?? 0
   const fields = toFields(reply.rawHeaders)
+  if (!isDelimited(fields, { method, status })) requireNoBody(reply, { registry, response })
   const answered = toClient(fields, { registry, origin: route.origin, prefix })
   if (prefix !== undefined && namesRepositories(reply, { method, target: wished })) {
     const body = await bodyWithoutPrefix(reply, wished, prefix)
@@ -87,16 +91,8 @@ async function relay(
     rewritten.pipe(response)
     return
   }
-  if (!isDelimited(fields, { method, status })) closeAtEnd(response)
   response.writeHead(status, reply.statusMessage, answered.flat())
   pipe(reply, exchange)
-}
-
-// A body that is rewritten has to be readable: no coding is asked for.
-function toPrefixed(head: Head, { prefix }: Mapping): Head {
-  if (prefix === undefined) return head
-  const fields = without(head.fields, /^accept-encoding$/i)
-  return { ...head, fields, target: withPrefix(head.target, prefix) }
 }
 
 function headOf(request: IncomingMessage): Head {
@@ -109,74 +105,42 @@ function headOf(request: IncomingMessage): Head {
   }
 }
 
-type Asked = { readonly head: Head; readonly route: Route }
+/** What the rules for pushes make of a request. */
+async function check(
+  options: ExchangeOptions,
+  { head, route, client }: Asked & { readonly client: string },
+  exchange: Exchange,
+): Promise<Checked> {
+  if (!options.pushes) return {}
+  const { request, observed } = exchange
+  return await checkPush(options.pushes, {
+    mapping: route.mapping,
+    client,
+    method: head.method,
+    target: head.target,
+    contentType: request.headers['content-type'] ?? '',
+    read: async (most) => {
+      observed.receiving(request)
+      return await readBody(request, most)
+    },
+    ask: async (question) => await askAside(options, { head, route }, question, exchange),
+  })
+}
 
-/** The target to ask for. */
+/** Who asks, and the target to ask for. */
 async function admit(
   inject: Inject | undefined,
   { head, route }: Asked,
   { request, observed }: Exchange,
-): Promise<string> {
-  if (!inject) return head.target
+): Promise<{ readonly client: string; readonly wished: string }> {
+  if (!inject) return { client: '', wished: head.target }
   const client = await identify(inject.admission, request, new URL(route.origin).hostname)
   observed.from(client)
-  return permit(inject.admission, client, head)
+  return { client, wished: permit(inject.admission, client, head) }
 }
 
-async function askAll(
-  options: ExchangeOptions,
-  asked: Asked,
-  exchange: Exchange,
-): Promise<Answered> {
-  const { upstream, blobHosts, inject } = options
-  const { method, fields } = asked.head
-  const { response: client, observed } = exchange
-  const { mapping } = asked.route
-  const isRead = ['GET', 'HEAD'].includes(method) && !hasBody(asked.route)
-  // A client's own token is good for one region.
-  const sites = inject && isRead ? sitesOf(mapping) : [mapping]
-  return await askInTurn(sites, {
-    observed,
-    client,
-    ask: async (site) => {
-      const reply = await ask(options, { ...asked, site }, exchange)
-      if (!blobHosts || method !== 'GET') return reply
-      return await followToBlob(reply, { upstream, blobHosts, fields, client })
-    },
-  })
-}
-
-function hasBody({ framing }: Route): boolean {
-  return framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
-}
-
-async function ask(
-  { upstream, inject }: ExchangeOptions,
-  { head, route, site }: Asked & { readonly site: Mapping },
-  { request, response, observed }: Exchange,
-): Promise<IncomingMessage> {
-  const { method, target } = head
-  const { framing } = route
-  const { registry, connect } = site
-  const isSent = hasBody(route)
-  const send = async (authorization?: string) => {
-    const fields = toUpstream(head.fields, { registry, framing, authorization })
-    const to = { host: registry.host, ...(connect && { connect }) }
-    const question = { to, method, target, fields, client: response }
-    if (isSent) observed.receiving(request)
-    try {
-      return await upstream.ask(isSent ? { ...question, body: request } : question)
-    } catch (error) {
-      throw unreachable(error, attemptAt(site, method))
-    }
-  }
-  if (!inject) return await send()
-  const tokens = inject.tokensFor(site)
-  return await askWithToken({ registry, tokens, ask: send, isRepeatable: !isSent })
-}
-
-// Without a length or a coding the body ends with the connection (RFC 9112 section 6.3) and can't
-// be told from a cut one. The client gets it in the same way, not with an end that we vouch for.
+// Without a length or a coding the body ends with the connection (RFC 9112 section 6.3), over TLS
+// too, for Node does not tell whether that was closed or cut.
 function isDelimited(
   fields: Fields,
   { method, status }: { readonly method: string; readonly status: number },
@@ -185,18 +149,35 @@ function isDelimited(
   return ['content-length', 'transfer-encoding'].some((name) => valuesOf(fields, name).length > 0)
 }
 
-function closeAtEnd(response: ServerResponse): void {
+// What is asked for would look whole to the client even if it were not. Of a redirect or an error
+// the head says what matters: that goes on in the same way, not with an end that we vouch for.
+function requireNoBody(
+  reply: Reply,
+  { registry, response }: { readonly registry: Registry; readonly response: ServerResponse },
+): void {
+  if ((reply.statusCode ?? 0) < 300) {
+    reply.destroy()
+    throw new Refusal(424, 'UNAVAILABLE', `${registry.host}: ${NO_END}`)
+  }
   response.useChunkedEncodingByDefault = false
   response.shouldKeepAlive = false
 }
 
-function pipe(reply: IncomingMessage, { response, observed }: Exchange): void {
-  reply.once('error', (error) => {
-    observed.failed(new Error('the registry cut its answer', { cause: error }))
+const NO_END = 'its answer does not tell where it ends; check what stands between'
+
+function pipe(reply: Reply, { response, observed }: Exchange): void {
+  const cut = (error: NodeJS.ErrnoException | null) => {
+    const isLate = error?.code === 'ETIME'
+    observed.failed(isLate ? error : new Error('the registry cut its answer', { cause: error }))
     reset(response)
-  })
+  }
+  // What was cut before anyone listened tells nobody any more.
+  if (reply.destroyed) return cut(reply.errored)
+  reply.once('error', cut)
   observed.sending(reply)
-  reply.pipe(response)
+  // A small body came with its head.
+  if (reply.complete) response.end(reply.read())
+  else reply.pipe(response)
 }
 
 function fail(response: ServerResponse, error: unknown): void {

@@ -5,6 +5,8 @@ import type { ServerResponse } from 'node:http'
 /** Codes that registry clients know (distribution-spec, registry/api/errcode). */
 export type RefusalCode =
   | 'DENIED'
+  | 'DIGEST_INVALID'
+  | 'MANIFEST_INVALID'
   | 'NAME_UNKNOWN'
   | 'TOOMANYREQUESTS'
   | 'UNAUTHORIZED'

@@ -1,6 +1,6 @@
 /** Whether a request is taken, and where it goes. Pure; what is not taken throws a Refusal. */
 
-import { findMapping, type Mapping, type Mappings } from '../domain/mapping.ts'
+import { findMapping, type HostPort, type Mapping, type Mappings } from '../domain/mapping.ts'
 import { parseServerUrl } from '../domain/server-url.ts'
 import { type Fields, type Framing, valuesOf } from './headers.ts'
 import { Refusal } from './refusal.ts'
@@ -64,6 +64,12 @@ export function routeOf(head: Head, { mappings, readOnly }: Rules): Route {
   return { mapping, origin: `${head.isSecure ? 'https' : 'http'}://${host}`, framing }
 }
 
+/** The name of the mapping that a Host leads to. */
+export function servedName(host: string, mappings: Mappings): string | undefined {
+  const asked = readHost(host)
+  return asked && findMapping(mappings, asked)?.name
+}
+
 const READING = ['GET', 'HEAD']
 const METHODS = [...READING, 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
@@ -94,16 +100,21 @@ function framingOf({ method, httpVersion, fields }: Head): Framing {
 const BODY_EXPECTED = ['POST', 'PUT', 'PATCH']
 
 function mappingOf(host: string, mappings: Mappings): Mapping {
-  const asked = /^[\w.:[\]-]+$/.test(host) ? parseServerUrl(host) : undefined
+  const asked = readHost(host)
   if (!asked) throw bad('the Host is no host name')
-  const port = asked.port === '' ? {} : { port: Number(asked.port) }
-  const mapping = findMapping(mappings, { host: asked.host, ...port })
+  const mapping = findMapping(mappings, asked)
   if (mapping) return mapping
   throw new Refusal(
     421,
     'NAME_UNKNOWN',
     `no registry is mapped to ${host} here: start ecr-cname serve with --registry ${host}=ECR_HOST`,
   )
+}
+
+function readHost(host: string): HostPort | undefined {
+  const asked = /^[\w.:[\]-]+$/.test(host) ? parseServerUrl(host) : undefined
+  if (!asked) return undefined
+  return { host: asked.host, ...(asked.port !== '' && { port: Number(asked.port) }) }
 }
 
 function bad(message: string): Refusal {

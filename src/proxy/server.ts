@@ -3,6 +3,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
 import { type Address, bareHost } from './address.ts'
 import type { ServerTls } from './certificate.ts'
@@ -16,8 +17,11 @@ export type ListenOptions = {
   readonly tls?: ServerTls
   readonly handler: RequestListener
   readonly limits?: Limits
+  readonly patience?: Patience
   /** Told of what goes wrong while listening, such as too many open files. */
   readonly onError: (error: Error) => void
+  /** Told of what was refused before it was a request for the handler. */
+  readonly onRefusal?: (refusal: Refusal, from: string) => void
 }
 
 /** What a listener takes; it holds its own against clients that want more. */
@@ -41,50 +45,72 @@ export const DEFAULT_LIMITS: Limits = {
   idleMs: 75_000,
 }
 
+/** How long a client may take, in ms. */
+export type Patience = {
+  /** To send the head of a request. */
+  readonly head: number
+  /** Without a byte of a request or an answer. The registry's own deadlines come first. */
+  readonly stalled: number
+}
+
+const PATIENCE: Patience = { head: 60_000, stalled: 600_000 }
+
 export type Listener = {
   /** Scheme, host and port, the port that was found where any was asked for. */
   readonly url: string
   /** Takes other certificates for connections to come; of no effect where plain HTTP is served. */
   readonly useTls: (tls: ServerTls) => void
+  /** Connections that are open. */
+  readonly connections: () => number
   /** Takes no more connections, lets requests finish for so long, then cuts what is left. */
   readonly drain: (graceMs: number) => Promise<void>
 }
 
 /** Listens. A port in use and the like throw a UserError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { address, tls, handler, onError, limits = DEFAULT_LIMITS } = options
-  const { server, useTls } = tls ? createSecure(tls, limits) : createPlain(limits)
+  const { address, tls, handler, onError, onRefusal } = options
+  const { limits = DEFAULT_LIMITS, patience = PATIENCE } = options
+  const own = toOptions(limits, patience)
+  const { server, useTls } = tls ? createSecure(tls, own) : createPlain(own)
+  server.timeout = patience.stalled
   // No limit but that of their size: those beyond one would be dropped unseen.
   server.maxHeadersCount = 0
   limitConnections(server, limits)
   const connections = trackConnections(server, tls ? 'secureConnection' : 'connection')
+  const refuseSocket = (socket: Duplex, refusal: Refusal) => {
+    onRefusal?.(refusal, (socket as Socket).remoteAddress ?? '')
+    connections.refuse(socket, refusal)
+  }
   server.on('request', (request, response) => {
-    if ((request.url?.length ?? 0) <= limits.urlBytes) handler(request, response)
-    else refuse(response, tooLong(limits))
+    if ((request.url?.length ?? 0) <= limits.urlBytes) return handler(request, response)
+    const refusal = tooLong(limits)
+    onRefusal?.(refusal, request.socket.remoteAddress ?? '')
+    refuse(response, refusal)
   })
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
     const refusal = refusalOf(code, limits)
-    if (refusal) connections.refuse(socket, refusal)
+    if (refusal) refuseSocket(socket, refusal)
     else socket.destroy()
   })
-  server.on('connect', (_, socket) => connections.refuse(socket, NO_TUNNEL))
+  server.on('connect', (_, socket) => refuseSocket(socket, NO_TUNNEL))
   const port = await bind(server, address)
   server.on('error', onError)
   return {
     useTls,
     url: `${tls ? 'https' : 'http'}://${address.host}:${port}`,
+    connections: connections.count,
     drain: connections.drain,
   }
 }
 
-function createPlain(limits: Limits) {
-  return { server: createServer(toOptions(limits)), useTls: () => {} }
+function createPlain(options: ReturnType<typeof toOptions>) {
+  return { server: createServer(options), useTls: () => {} }
 }
 
-function createSecure(first: ServerTls, limits: Limits) {
+function createSecure(first: ServerTls, options: ReturnType<typeof toOptions>) {
   let current = first
   const server: TlsServer = createTlsServer({
-    ...toOptions(limits),
+    ...options,
     ...first.options,
     SNICallback: (name, done) => done(null, current.contextFor(name)),
   })
@@ -96,28 +122,38 @@ function createSecure(first: ServerTls, limits: Limits) {
   return { server, useTls }
 }
 
-function toOptions({ headerBytes, idleMs }: Limits) {
-  return { ...OPTIONS, maxHeaderSize: headerBytes, keepAliveTimeout: idleMs }
+function toOptions({ headerBytes, idleMs }: Limits, { head }: Patience) {
+  return {
+    ...OPTIONS,
+    maxHeaderSize: headerBytes,
+    keepAliveTimeout: idleMs,
+    headersTimeout: head,
+    // How often that is looked at.
+    connectionsCheckingInterval: head / 4,
+  }
 }
 
 function tooLong({ urlBytes }: Limits): Refusal {
   return new Refusal(414, 'UNSUPPORTED', `the request target is over ${urlBytes} bytes`)
 }
 
-// Before anything is read, a TLS handshake too.
+// Before anything is read, a TLS handshake too. Not by Node's maxConnections: workers that have so
+// many would hand a connection to each other without end.
 function limitConnections(server: Server, limits: Limits): void {
   const counts = new Map<string, number>()
-  server.maxConnections = limits.connections
+  let all = 0
   server.on('connection', (socket: Socket) => {
     const { remoteAddress = '' } = socket
     const count = (counts.get(remoteAddress) ?? 0) + 1
     counts.set(remoteAddress, count)
+    all += 1
     socket.once('close', () => {
+      all -= 1
       const left = (counts.get(remoteAddress) ?? 1) - 1
       if (left > 0) counts.set(remoteAddress, left)
       else counts.delete(remoteAddress)
     })
-    if (count > limits.connectionsPerClient) socket.destroy()
+    if (all > limits.connections || count > limits.connectionsPerClient) socket.destroy()
   })
 }
 
@@ -127,7 +163,6 @@ const OPTIONS = {
   // Stated, for --insecure-http-parser changes the default.
   insecureHTTPParser: false,
   handshakeTimeout: 10_000,
-  headersTimeout: 60_000,
   // A layer may take as long as it takes; Node's own limit of 300 s cuts slow uploads.
   requestTimeout: 0,
   // A client that has vanished is found out by TCP.

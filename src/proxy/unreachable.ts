@@ -21,6 +21,7 @@ export function attemptAt({ registry, connect }: Mapping, method: string): Attem
 
 /** The refusal for a request that was not answered. */
 export function unreachable(error: unknown, attempt: Attempt): Refusal {
+  if (error instanceof Refusal) return error
   const code = (error as NodeJS.ErrnoException).code ?? ''
   const message = `${attempt.name}: ${causeOf(code, attempt)}`
   return new Refusal(424, 'UNAVAILABLE', message, { cause: error })
@@ -34,6 +35,7 @@ function causeOf(code: string, { method, remedy }: Attempt): string {
     return `it can't be reached (${code}); ${remedy}`
   }
   if (/^(ECONNRESET|EPIPE)$/.test(code)) return closed(method)
+  if (code === 'ETIME') return 'it took the request and did not answer it in time; try again'
   if (code.startsWith('HPE_')) return `its answer is not HTTP (${code}); check what stands between`
   if (/CERT|SIGNATURE|ISSUER|ALTNAME/.test(code)) {
     return `its certificate is not trusted (${code}); if TLS is inspected here, name the CA in NODE_EXTRA_CA_CERTS`

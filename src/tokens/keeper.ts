@@ -48,7 +48,7 @@ export type Tools = {
 }
 
 /** A token, and what is to be said about it on stderr. */
-export type Held = Pick<Entry, 'username' | 'secret' | 'refreshAt' | 'expiresAt'> & {
+export type Held = Pick<Entry, 'username' | 'secret' | 'mintedAt' | 'refreshAt' | 'expiresAt'> & {
   readonly warning?: string
 }
 

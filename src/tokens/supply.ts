@@ -23,6 +23,8 @@ export type Supply = {
   readonly hold: () => Promise<string>
   /** Drops a token that the registry refused. Whether another is worth a try. */
   readonly refused: (authorization: string) => boolean
+  /** From when to when the token is good that is at hand. */
+  readonly life: () => Pick<Held, 'mintedAt' | 'expiresAt'> | undefined
   readonly close: () => void
 }
 
@@ -48,6 +50,10 @@ export function createSupply(options: SupplyOptions): Supply {
       state.held = undefined
       options.drop(held.secret)
       return true
+    },
+    life() {
+      const { held } = state
+      return held && { mintedAt: held.mintedAt, expiresAt: held.expiresAt }
     },
     close() {
       state.isClosed = true

@@ -1,14 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
+import { keepImagesInMemory } from './stage/containers.ts'
 import { DEVELOPER, STRANGER } from './stage/ecr.ts'
 import { makeRootFilesystem } from './stage/image.ts'
 import { CNAME } from './stage/names.ts'
 import { useStage } from './stage/stage.ts'
 import { digestInEcr, keepExpiredToken } from './stage/tokens.ts'
 import { newUser, type User } from './stage/user.ts'
-import type { World } from './stage/world.ts'
 
-const stage = useStage(['podman', 'buildah', 'skopeo', 'runc'], keepImagesInMemory)
+const stage = useStage({
+  programs: ['podman', 'buildah', 'skopeo', 'runc'],
+  more: [keepImagesInMemory],
+})
 
 const AUTH = ['auth.json', { credHelpers: { [CNAME]: 'ecr-cname' } }] as const
 const DIGEST_FILE = '/run/tmp/digest'
@@ -163,12 +166,4 @@ async function removeImage(user: User, image: string) {
 function runImage(user: User, image: string, command = '') {
   const groups = `--cgroup-parent=/world-${stage().world.pid}`
   return user.succeed(`podman run --rm --network=none ${groups} ${image} ${command}`.trim())
-}
-
-async function keepImagesInMemory(world: World) {
-  const places = 'graphroot = "/run/containers/data"\nrunroot = "/run/containers/run"'
-  await world.write('/etc/containers/storage.conf', `[storage]\ndriver = "overlay"\n${places}\n`)
-  // crun wants control groups of one kind, and the machine may have both.
-  const engine = 'runtime = "runc"\ncgroup_manager = "cgroupfs"'
-  await world.write('/etc/containers/containers.conf', `[engine]\n${engine}\n`)
 }

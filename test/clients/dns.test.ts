@@ -5,7 +5,7 @@ import { ALIAS, NOTED, STRANGERS } from './stage/names.ts'
 import { useStage } from './stage/stage.ts'
 import { newUser, type User } from './stage/user.ts'
 
-const stage = useStage()
+const stage = useStage({})
 
 const CONFIG = [
   '.config/ecr-cname/config.json',

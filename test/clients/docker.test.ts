@@ -1,8 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { dockerOf, type Docker } from './stage/docker.ts'
+import { DEBIANS, dockerOf, DOCKERS, type Docker } from './stage/docker.ts'
 import { DEVELOPER, STRANGER } from './stage/ecr.ts'
 import { CONTAINERD, startEngine } from './stage/engine.ts'
 import { ALIAS, CNAME, OPEN, OTHER } from './stage/names.ts'
@@ -11,17 +9,11 @@ import { useStage } from './stage/stage.ts'
 import { digestInEcr, keepExpiredToken, tokenOf } from './stage/tokens.ts'
 import { newUser, type User } from './stage/user.ts'
 
-const stage = useStage(['docker', 'dockerd', 'ctr'], startEngine)
+const stage = useStage({ programs: ['docker', 'dockerd', 'ctr'], more: [startEngine] })
 
 const CONFIG = ['.docker/config.json', { credsStore: 'ecr-cname' }] as const
 
-// Debian's client, and a newer one where there is one: they differ in what they ask a helper.
-const DEBIANS = '/usr/bin/docker'
-const PROGRAMS = [DEBIANS, '/usr/local/bin/docker']
-  .filter((program) => program === DEBIANS || existsSync(program))
-  .map((program) => ({ program, version: versionOf(program) }))
-
-describe.each(PROGRAMS)('docker $version with credsStore', ({ program }) => {
+describe.each(DOCKERS)('docker $version with credsStore', ({ program }) => {
   let user: User
   let docker: Docker
 
@@ -146,9 +138,3 @@ describe('ctr', () => {
     expect(await digestInEcr(user, `${image}-copy`)).toBe(digest)
   })
 })
-
-function versionOf(program: string) {
-  if (!existsSync(program)) return ''
-  const said = execFileSync(program, ['--version'], { encoding: 'utf8' })
-  return /version ([^,]+)/.exec(said)?.[1] ?? said
-}

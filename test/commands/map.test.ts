@@ -91,8 +91,8 @@ describe('map add', () => {
   })
 
   it.each([
-    ['a registry that is none', [CNAME, 'ecr.company.test'], 1, 'expected an ECR host such as'],
-    ['a role that is none', [CNAME, ECR, '--role-arn', 'pull'], 1, 'expected a role such as'],
+    ['a registry that is none', [CNAME, 'ecr.company.test'], 2, 'expected an ECR host such as'],
+    ['a role that is none', [CNAME, ECR, '--role-arn', 'pull'], 2, 'expected a role such as'],
     ['a host that is none', ['a b', ECR], 2, 'expected a host, host:port or *.zone'],
     ['a wildcard alone', ['*.company.test'], 2, 'expected its REGISTRY too'],
     ['nothing', [], 2, 'expected HOST [REGISTRY]'],
@@ -277,6 +277,16 @@ describe('map import', () => {
     expect(stderr).toContain(`${CNAME}: left to ecr-login`)
     expect(stderr).toContain(`ecr-cname map add ${CNAME}\n`)
     expect(stderr).not.toContain('ghcr.io')
+  })
+
+  it('takes over the registry alone, and tells what else a file says of it', async () => {
+    const user = await someone()
+    const more = { registries: { [CNAME]: { registry: ECR, profile: 'prod' } } }
+    writeTree(user.home, { 'a.json': JSON.stringify(more) })
+    const { stderr } = await ecrCname(user, ['map', 'import', join(user.home, 'a.json')])
+
+    expect(stderr).toContain(`${CNAME}: its profile in `)
+    expect(registries(user)).toEqual({ [CNAME]: ECR })
   })
 
   it('refuses a file that is none, or that maps nothing it knows', async () => {

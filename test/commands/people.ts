@@ -40,6 +40,7 @@ export async function runHere(
     env: user.env,
     readInput: () => Buffer.of(),
     stdout: (text) => (texts.stdout += text),
+    stdoutBytes: () => {},
     stderr: (text) => (texts.stderr += text),
     stdoutIsTerminal: false,
     stderrColumns: undefined,

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import type { World } from '../../src/commands/command.ts'
 import { serve } from '../../src/commands/serve/serve.ts'
 import type { Emulator } from '../emulator/emulator.ts'
@@ -29,6 +29,14 @@ export type Circumstances = {
   readonly world?: Partial<World>
 }
 
+/** An AWS to log in to, and a store. The SDK reads the environment of the process. */
+export function loggedIn(emulator: Emulator): { readonly env: Record<string, string> } {
+  const env = { ...emulator.env('keys'), HOME: temporaryFolder() }
+  Object.entries(env).forEach(([name, value]) => vi.stubEnv(name, value))
+  onTestFinished(() => void vi.unstubAllEnvs())
+  return { env }
+}
+
 /** `serve` in an environment whose configuration leads to the emulator. */
 export function startServe(
   { registry: { host: registry, port } }: Emulator,
@@ -44,7 +52,8 @@ export function startServe(
     env: { ECR_CNAME_CONFIG: config, ...env },
     readInput: () => Buffer.of(),
     stdout: () => {},
-    stderr: (text) => events.push(JSON.parse(text) as Record<string, unknown>),
+    stdoutBytes: () => {},
+    stderr: (text) => events.push(...toEvents(text)),
     stdoutIsTerminal: false,
     stderrColumns: undefined,
     ask: async () => undefined,
@@ -55,7 +64,7 @@ export function startServe(
       return () => clearTimeout(timer)
     },
     onHangup: () => {},
-    self: ['ecr-cname'],
+    self: [process.execPath, join(process.cwd(), 'src/main.ts')],
     stop: stopping.signal,
     ...world,
   })
@@ -66,17 +75,23 @@ export function startServe(
   return { stop: () => stopping.abort(), exitCode, events, config }
 }
 
+// Lines of one moment may come together.
+function toEvents(text: string): Record<string, unknown>[] {
+  const lines = text.split('\n').filter((line) => line !== '')
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
 /** As `startServe` on free ports, once it listens. */
 export async function startServing(
   emulator: Emulator,
   args: readonly string[] = [],
   circumstances?: Circumstances,
-): Promise<Running & { readonly port: number }> {
+): Promise<Running & { readonly port: number; readonly admin: string }> {
   const fixed = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...args]
   const running = startServe(emulator, fixed, circumstances)
   const listening = await eventOf(running, 'listening')
   const [url = ''] = listening['listen'] as string[]
-  return { ...running, port: Number(new URL(url).port) }
+  return { ...running, port: Number(new URL(url).port), admin: String(listening['admin']) }
 }
 
 /** The first event of the log with a message, once there is one. */

@@ -8,7 +8,7 @@ import { pushImage, type Send } from '../emulator/registry-client.ts'
 import { defaultSettings } from '../emulator/settings.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { eventually, mints } from '../support/user.ts'
-import { ask, eventOf, NAME, startServe, startServing } from './running.ts'
+import { ask, eventOf, loggedIn, NAME, startServe, startServing } from './running.ts'
 
 let emulator: Emulator
 let certificate: readonly string[]
@@ -27,13 +27,7 @@ beforeEach(() => {
   emulator.settings.faults.length = 0
 })
 
-/** An AWS to log in to, and a store. The SDK reads the environment of the process. */
-function atAws(): { readonly env: Record<string, string> } {
-  const env = { ...emulator.env('keys'), HOME: temporaryFolder() }
-  Object.entries(env).forEach(([name, value]) => vi.stubEnv(name, value))
-  onTestFinished(() => void vi.unstubAllEnvs())
-  return { env }
-}
+const atAws = () => loggedIn(emulator)
 
 function clientsFile(): string {
   const file = join(temporaryFolder(), 'htpasswd')

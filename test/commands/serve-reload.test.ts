@@ -3,6 +3,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -62,6 +63,7 @@ async function namesShown(port: number): Promise<string | undefined> {
     port,
     host: '127.0.0.1',
     checkServerIdentity: () => undefined,
+    rejectUnauthorized: false,
   })
   await once(socket, 'secureConnect')
   const { subjectaltname } = socket.getPeerCertificate()
@@ -111,6 +113,43 @@ describe('a sidecar that runs', () => {
     place(folder, emulator.certificate(['other.test']))
     look()
     expect(await namesShown(port)).toBe('DNS:other.test')
+  })
+
+  it.each([
+    [
+      'is missing',
+      (folder: string) => rmSync(join(folder, 'cert.pem')),
+      /cert\.pem: can't be read/,
+    ],
+    [
+      'has the key of another',
+      (folder: string) =>
+        copyFileSync(emulator.certificate([NAME]).keyFile, join(folder, 'key.pem')),
+      /key\.pem: not the key of the certificate/,
+    ],
+  ])('goes on with the old certificate while the new one %s', async (_, breakIt, error) => {
+    const { port, folder, look, said } = await start()
+    breakIt(folder)
+    look()
+    expect(await namesShown(port)).toBe(`DNS:${NAME}`)
+    expect(said()).toMatchObject([
+      { level: 'error', error: expect.stringMatching(error) as string },
+    ])
+  })
+
+  it('tells of a certificate that has expired, and shows it all the same', async () => {
+    const { port, folder, look, said } = await start()
+    place(folder, emulator.certificate(['late.test'], -0.5))
+    look()
+    expect(await namesShown(port)).toBe('DNS:late.test')
+    expect(said()).toMatchObject([
+      {
+        level: 'error',
+        message: 'a certificate has expired, or is not valid yet; put a valid one in its place',
+        file: join(folder, 'cert.pem'),
+      },
+      { message: 'read anew' },
+    ])
   })
 
   it('reads everything anew on SIGHUP', async () => {

@@ -174,19 +174,27 @@ describe('the names that serve answers to', () => {
 })
 
 describe('serve', () => {
-  it.each([['--cloudwatch', 'Custom/ecr']])(
-    'says of %s %s that it is not there yet',
-    (flag, value) => {
-      const { code, message } = failureOf({ args: [flag, value] })
-      expect([code, message]).toEqual(['SERVE', expect.stringMatching(/not in this version/)])
-      expect(message).toContain(flag)
+  it('counts in CloudWatch when it is given a namespace, in the region of REGION', () => {
+    expect(read({ env: { REGION: 'eu-west-1' } }).cloudwatch).toBeUndefined()
+    const args = ['--cloudwatch', 'Custom/ecr']
+    expect(read({ args }).cloudwatch).toEqual({ namespace: 'Custom/ecr' })
+    expect(read({ args, env: { REGION: 'eu-west-1' } }).cloudwatch).toEqual({
+      namespace: 'Custom/ecr',
+      region: 'eu-west-1',
+    })
+    const config = { registries: { 'a.test': ECR }, proxy: { cloudwatch: 'Company/Images' } }
+    expect(read({ config }).cloudwatch).toEqual({ namespace: 'Company/Images' })
+  })
+
+  it.each(['AWS/ECR', '', ' ', 'a'.repeat(256), 'a\nb', 'é'])(
+    'does not take %j for a namespace of its own',
+    (namespace) => {
+      expect(failureOf({ args: ['--cloudwatch', namespace] })).toMatchObject({
+        code: 'USAGE',
+        message: expect.stringMatching(/^--cloudwatch: expected a namespace/) as string,
+      })
     },
   )
-
-  it('says so of the configuration too', () => {
-    const config = { registries: { 'a.test': ECR }, proxy: { cloudwatch: 'Custom' } }
-    expect(failureOf({ config }).message).toMatch(/^proxy\.cloudwatch: not in this version/)
-  })
 
   it('fetches layers when it is told to, from hosts of the configuration too', () => {
     const proxy = { blobs: 'stream', blobHosts: ['s3.company.test', 's3.company.test:8443'] }

@@ -114,7 +114,7 @@ describe('the configuration', () => {
     ],
     [
       { registries: { 'a.example': { registry: ECR, secret: 'hush' } } },
-      /^file1: registries\."a\.example"\.secret: unknown key, expected [^h]*$/,
+      /^file1: registries\."a\.example"\.secret: unknown key, expected (?:(?!hush).)*$/,
     ],
     [{ registries: { 'a b': ECR } }, /registries\.a b: expected a host, host:port or \*\.zone/],
     [

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 
+import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch'
 import {
   CreateRepositoryCommand,
   DeleteRepositoryCommand,
@@ -8,6 +9,7 @@ import {
   DescribeRepositoriesCommand,
   GetAuthorizationTokenCommand,
   ListImagesCommand,
+  ListTagsForResourceCommand,
 } from '@aws-sdk/client-ecr'
 import {
   ECRPUBLICClient,
@@ -212,6 +214,28 @@ describe('STS', () => {
 })
 
 describe('repositories', () => {
+  it('keep what they were created with, and need a right for tags', async () => {
+    const emulator = await runEmulator()
+    const client = ecrClient(emulator)
+    const create = new CreateRepositoryCommand({
+      repositoryName: 'team/app',
+      tags: [{ Key: 'team', Value: 'a' }],
+      imageScanningConfiguration: { scanOnPush: true },
+      encryptionConfiguration: { encryptionType: 'KMS', kmsKey: 'alias/images' },
+    })
+    Object.assign(emulator.settings.keys[KEYS.accessKeyId]!, { deny: ['ecr:TagResource'] })
+    await expect(client.send(create)).rejects.toThrow('ecr:TagResource')
+    Object.assign(emulator.settings.keys[KEYS.accessKeyId]!, { deny: [] })
+    const { repository } = await client.send(create)
+    expect(repository).toMatchObject({
+      imageScanningConfiguration: { scanOnPush: true },
+      encryptionConfiguration: { encryptionType: 'KMS', kmsKey: 'alias/images' },
+    })
+    const resourceArn = repository?.repositoryArn
+    const { tags } = await client.send(new ListTagsForResourceCommand({ resourceArn }))
+    expect(tags).toEqual([{ Key: 'team', Value: 'a' }])
+  })
+
   it('are created, described and deleted', async () => {
     const emulator = await runEmulator()
     const client = ecrClient(emulator)
@@ -258,5 +282,39 @@ describe('the SSO portal', () => {
     settings.ssoTokenExpired = true
     const { status, headers } = await ask()
     expect([status, headers.get('x-amzn-errortype')]).toEqual([401, 'UnauthorizedException'])
+  })
+})
+
+describe('PutMetricData', () => {
+  const putTo = ({ apiUrl, region }: Emulator, count: number, credentials = KEYS) => {
+    const client = new CloudWatchClient({ endpoint: apiUrl, region, credentials, maxAttempts: 1 })
+    const MetricData = Array.from({ length: count }, (_, index) => ({
+      MetricName: 'Pulls',
+      Dimensions: [{ Name: 'Image', Value: `tag-${index}` }],
+      Value: 1,
+    }))
+    return client.send(new PutMetricDataCommand({ Namespace: 'Custom/test', MetricData }))
+  }
+
+  it('keeps what it was told in the log of calls, compressed or not', async () => {
+    const emulator = await runEmulator()
+    await putTo(emulator, 1)
+    await putTo(emulator, 1000)
+    const told = emulator.calls.map(({ input }) => input as { readonly MetricData: unknown[] })
+    expect(told.map(({ MetricData }) => MetricData.length)).toEqual([1, 1000])
+    expect(emulator.calls[1]).toMatchObject({
+      service: 'cloudwatch',
+      operation: 'PutMetricData',
+      headers: { 'content-encoding': 'gzip' },
+    })
+  })
+
+  it('takes 1000 values at most, and none of someone it does not know', async () => {
+    const emulator = await runEmulator()
+    await expect(putTo(emulator, 1001)).rejects.toThrow('MetricData is invalid')
+    const wrong = { ...KEYS, secretAccessKey: 'wrong' }
+    await expect(putTo(emulator, 1, wrong)).rejects.toThrow('signature we calculated')
+    emulator.settings.faults.push({ service: 'cloudwatch', kind: 'deny' })
+    await expect(putTo(emulator, 1)).rejects.toThrow('not authorized to perform: cloudwatch:Put')
   })
 })

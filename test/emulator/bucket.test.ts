@@ -84,4 +84,10 @@ describe('a layer', () => {
     await expect(send('GET', url)).rejects.toThrow('aborted')
     expect((await send('GET', url)).body.length).toBe(10)
   })
+
+  it('arrives whole when a fault makes it slow', async () => {
+    const { emulator, send, url } = await runBucket()
+    emulator.settings.faults.push({ service: 'bucket', kind: 'slow', bytesPerSecond: 50 })
+    expect((await send('GET', url)).body.length).toBe(10)
+  })
 })

@@ -1,7 +1,10 @@
 /** The bucket that holds the layers: presigned GETs only, and no Authorization beside them. */
 
 import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { RegistryId } from './content.ts'
 import type { Emulation } from './emulation.ts'
@@ -14,6 +17,7 @@ import {
   type Service,
   type Target,
 } from './exchange.ts'
+import type { Fault } from './faults.ts'
 import { formatScope, isSame, parseScope, parseTimestamp, sign, toTimestamp } from './sigv4.ts'
 
 export type Layer = { readonly repository: string; readonly digest: string }
@@ -80,6 +84,10 @@ const download = async (emulation: Emulation, exchange: Exchange) => {
   if (repository === undefined || size === undefined) {
     throw new Refusal(404, 'NoSuchKey', 'The specified key does not exist.')
   }
+  if (isForged(fault)) {
+    await forge(response, await readFile(repository.blobPath(digest)), fault.kind)
+    return
+  }
   const span = parseRange(request.headers.range, size)
   const { start, end } = span ?? { start: 0, end: size - 1 }
   response.writeHead(span ? 206 : 200, {
@@ -93,9 +101,35 @@ const download = async (emulation: Emulation, exchange: Exchange) => {
   else await stream(exchange, repository.blobPath(digest), { start, end })
 }
 
+type Forgery = 'garble' | 'lengthen' | 'endless'
+
+const isForged = (fault: Fault | undefined): fault is Fault & { readonly kind: Forgery } =>
+  fault !== undefined && ['garble', 'lengthen', 'endless'].includes(fault.kind)
+
+const forge = async (response: ServerResponse, bytes: Buffer, kind: Forgery) => {
+  if (kind === 'garble') bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+  const whole = kind === 'lengthen' ? Buffer.concat([bytes, Buffer.alloc(10)]) : bytes
+  response.writeHead(200, {
+    'Content-Type': 'application/octet-stream',
+    ...(kind !== 'endless' && { 'Content-Length': String(whole.length) }),
+  })
+  if (kind !== 'endless') {
+    response.end(whole)
+    return
+  }
+  await pipeline(async function* () {
+    yield whole
+    for (;;) yield Buffer.alloc(READ_SIZE)
+  }, response).catch(() => {})
+}
+
 const stream = async (exchange: Exchange, file: string, { start, end }: Span) => {
   const limit = cutAfter(exchange)
-  const { response } = exchange
+  const { response, fault } = exchange
+  if (fault?.kind === 'slow') {
+    const tenth = Math.max(1, Math.floor(fault.bytesPerSecond / 10))
+    return pipeline(createReadStream(file, { start, end, highWaterMark: tenth }), slowly, response)
+  }
   const last = limit === undefined ? end : Math.min(end, start + limit - 1)
   const options = { start, highWaterMark: READ_SIZE }
   if (last === end) return pipeline(createReadStream(file, { ...options, end }), response)
@@ -104,6 +138,13 @@ const stream = async (exchange: Exchange, file: string, { start, end }: Span) =>
   }
   // What was written shall arrive before the cut does.
   response.write('', () => cut(exchange))
+}
+
+async function* slowly(chunks: AsyncIterable<Buffer>) {
+  for await (const chunk of chunks) {
+    yield chunk
+    await sleep(100, undefined, { ref: false })
+  }
 }
 
 const checkSignature = ({ key, now }: Emulation, { request, url }: Exchange) => {

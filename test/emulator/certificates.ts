@@ -33,9 +33,10 @@ export type CertificateFiles = { readonly certFile: string; readonly keyFile: st
 
 export type Authority = {
   readonly caFile: string
-  readonly issue: (names: readonly string[]) => Leaf
+  /** Valid from yesterday, for so many days from now. */
+  readonly issue: (names: readonly string[], days?: number) => Leaf
   /** The same, as files next to the authority's own. */
-  readonly issueFiles: (names: readonly string[]) => CertificateFiles
+  readonly issueFiles: (names: readonly string[], days?: number) => CertificateFiles
 }
 
 const CA_NAME = 'ECR emulator authority'
@@ -49,17 +50,17 @@ export function openAuthority(folder: string): Authority {
   const keyFile = join(folder, 'ca.key')
   if (!existsSync(caFile) || !existsSync(keyFile)) found(caFile, keyFile)
   const caKey = createPrivateKey(readFileSync(keyFile))
-  const issue = (names: readonly string[]): Leaf => {
+  const issue = (names: readonly string[], days = 397): Leaf => {
     const { privateKey, publicKey } = newKey()
     const extensions = leafExtensions(names, createPublicKey(caKey))
-    const subject = { name: names[0] ?? '', publicKey, days: 397, extensions }
+    const subject = { name: names[0] ?? '', publicKey, days, extensions }
     return { cert: certify(subject, caKey), key: toPem(privateKey) }
   }
   return {
     caFile,
     issue,
-    issueFiles(names) {
-      const { cert, key } = issue(names)
+    issueFiles(names, days) {
+      const { cert, key } = issue(names, days)
       const base = join(folder, `leaf-${randomBytes(6).toString('hex')}`)
       writeFileSync(`${base}.pem`, cert)
       writeFileSync(`${base}.key`, key, { mode: 0o600 })

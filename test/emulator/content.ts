@@ -14,7 +14,13 @@ export type RepositoryFacts = {
   readonly name: string
   readonly immutable: boolean
   readonly createdAt: Date
+  readonly scanOnPush?: boolean
+  readonly kmsKey?: string
+  readonly tags?: readonly Tag[]
 }
+
+/** A tag of AWS', on a repository. */
+export type Tag = { readonly Key: string; readonly Value: string }
 
 export type ManifestFacts = {
   readonly digest: string

@@ -51,7 +51,7 @@ export type Emulator = {
   readonly containerUrl: string
   readonly caFile: string
   /** Another certificate of the same authority, such as for a sidecar. */
-  readonly certificate: (names: readonly string[]) => CertificateFiles
+  readonly certificate: (names: readonly string[], days?: number) => CertificateFiles
   /** The whole environment of a child whose credentials come from one place. */
   readonly env: (kind: CredentialKind) => Record<string, string>
   /** Every request so far, in order; cleared by setting its length to 0. */
@@ -65,6 +65,8 @@ export type Emulator = {
   /** Connections to a listener are refused until it is resumed. */
   readonly suspend: (name: ListenerName) => Promise<void>
   readonly resume: (name: ListenerName) => Promise<void>
+  /** Where it keeps a manifest, for tests that put something else there. */
+  readonly manifestFile: (repository: string, digest: string) => string
   readonly close: () => Promise<void>
 }
 
@@ -104,6 +106,15 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       const facts = { name, immutable, createdAt: emulation.now() }
       await emulation.content.create({ account, region, ...place }, facts)
     },
+    manifestFile: (repository, digest) =>
+      join(
+        folder,
+        'registries',
+        `${account}.${region}`,
+        encodeURIComponent(repository),
+        'manifests',
+        digest.replace('sha256:', ''),
+      ),
     suspend: (name) => listeners[name].close(),
     resume: (name) => listeners[name].reopen(),
     async close() {

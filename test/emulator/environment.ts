@@ -54,6 +54,7 @@ export function toEnvironment(
     AWS_ENDPOINT_URL: urls.apiUrl,
     AWS_ENDPOINT_URL_ECR: urls.apiUrl,
     AWS_ENDPOINT_URL_ECR_PUBLIC: urls.apiUrl,
+    AWS_ENDPOINT_URL_CLOUDWATCH: urls.apiUrl,
     AWS_ENDPOINT_URL_STS: urls.apiUrl,
     AWS_ENDPOINT_URL_SSO: urls.apiUrl,
     ...(kind !== 'imds' && { AWS_EC2_METADATA_DISABLED: 'true' }),

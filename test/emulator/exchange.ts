@@ -17,6 +17,8 @@ export type Call = {
   readonly headers: Readonly<Record<string, string>>
   /** ARN of who asked, once that is known. */
   principal?: string
+  /** What it said, where an answer shows nothing of it. */
+  input?: unknown
   /** Missing while it is open, and for ever when the connection was cut before an answer. */
   status?: number
 }

@@ -1,13 +1,15 @@
 /** Faults: what goes wrong, where, and for how many calls. */
 
 export type ServiceName =
-  'ecr' | 'ecr-public' | 'sts' | 'sso' | 'registry' | 'bucket' | 'imds' | 'container'
+  'ecr' | 'ecr-public' | 'cloudwatch' | 'sts' | 'sso' | 'registry' | 'bucket' | 'imds' | 'container'
 
 type Trouble =
   /** Never answers. */
   | { readonly kind: 'hang' }
   /** Answers late. */
   | { readonly kind: 'delay'; readonly ms: number }
+  /** Sends a layer no faster. */
+  | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   | { readonly kind: 'throttle' }
   /** `html` is what a balancer in front says; else the service's own form of an error. */
   | { readonly kind: 'status'; readonly status: number; readonly html?: boolean }
@@ -15,6 +17,8 @@ type Trouble =
   | { readonly kind: 'deny' }
   /** Cuts the connection: at once, or after so many bytes of a blob in either direction. */
   | { readonly kind: 'cut'; readonly afterBytes?: number }
+  /** Of the bucket: a layer with a byte changed, with more than it has, or without end. */
+  | { readonly kind: 'garble' | 'lengthen' | 'endless' }
 
 export type Fault = Trouble & {
   readonly service: ServiceName

@@ -1,10 +1,10 @@
-import { hashSync } from 'bcryptjs'
+import { compare, hashSync } from 'bcryptjs'
 import { describe, expect, it } from 'vitest'
 import { createClients, parsePasswords } from '../../src/proxy/clients.ts'
 
 const HASH = hashSync('secret', 4)
 const parse = (text: string) => parsePasswords(text, '/etc/htpasswd')
-const clients = () => createClients(parse(`alice:${HASH}`))
+const clients = () => createClients(parse(`alice:${HASH}`), compare)
 
 describe('a file of clients', () => {
   it('has a name and a bcrypt hash a line', () => {
@@ -43,7 +43,7 @@ describe('a client', () => {
   })
 
   it('is remembered, so that only its first request waits for bcrypt', async () => {
-    const slow = createClients(parse(`alice:${hashSync('secret', 10)}`))
+    const slow = createClients(parse(`alice:${hashSync('secret', 10)}`), compare)
     await slow.verify('alice', 'secret')
     const started = performance.now()
     await Promise.all(Array.from({ length: 1000 }, () => slow.verify('alice', 'secret')))

@@ -1,15 +1,20 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   fetchFrom,
+  mappingTo,
   NAME,
   openFrom,
   openSocket,
   openWorld,
   REGISTRY,
+  type Sidecar,
+  type SidecarOptions,
   startRawUpstream,
   startSidecar,
   startUpstream,
@@ -343,13 +348,34 @@ describe('a body', () => {
     })
   })
 
-  it('that is cut is a failure over TLS too', async () => {
+  it.each([
+    ['with a length', 'Content-Length: 10\r\n', 'half', '1.1'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n', '4\r\nhalf\r\n', '1.1'],
+    ['with a length, for an old client', 'Content-Length: 10\r\n', 'half', '1.0'],
+    ['in chunks, for an old client', 'Transfer-Encoding: chunked\r\n', '4\r\nhalf\r\n', '1.0'],
+  ])('%s that is cut has no end over TLS either', async (_, framing, part, version) => {
     const upstream = await startRawUpstream(world.registryLeaf, (socket) => {
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'))
+      socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n${framing}\r\n${part}`))
     })
     const sidecar = await startSidecar(upstream.connect, { leaf: world.ownLeaf })
-    const reply = await openFrom(sidecar, '/v2/a', { ca: world.ca })
-    await expect(readText(reply)).rejects.toMatchObject({ code: 'ECONNRESET' })
+    const request = `GET /v2/a HTTP/${version}\r\nHost: ${NAME}\r\n\r\n`
+    expect(await tapTls(sidecar, request)).toEqual({
+      text: expect.stringMatching(/^HTTP\/1.1 200 OK\r\n[^]*half/) as string,
+      isEnded: false,
+    })
+  })
+
+  it('that is whole has one over TLS, for an old client too', async () => {
+    const upstream = await startUpstream(world.registryLeaf, (_, response) => {
+      response.write('half')
+      response.end('half')
+    })
+    const sidecar = await startSidecar(upstream.connect, { leaf: world.ownLeaf })
+    const request = `GET /v2/a HTTP/1.0\r\nHost: ${NAME}\r\n\r\n`
+    expect(await tapTls(sidecar, request)).toEqual({
+      text: expect.stringMatching(/\r\n\r\nhalfhalf$/) as string,
+      isEnded: true,
+    })
   })
 
   it('with rubbish for chunks is a failure for the client', async () => {
@@ -377,13 +403,31 @@ describe('a body', () => {
     expect(await talk(sidecar, requests.join(''))).toBe('')
   })
 
-  it('that ends with the connection is handed on as one that does', async () => {
+  it.each([
+    ['whole', (socket: TLSSocket) => socket.end()],
+    ['cut', (socket: TLSSocket) => socket.destroy()],
+  ])('that ends with the connection is refused, for nobody knows it is %s', async (_, end) => {
     const upstream = await startRawUpstream(world.registryLeaf, (socket) => {
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\nall of it?'))
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 200 OK\r\n\r\nall of it?', () => end(socket)),
+      )
+    })
+    const sidecar = await startSidecar(upstream.connect)
+    const answer = await fetchFrom(sidecar, '/v2/a')
+    expect(answer.status).toBe(424)
+    expect(answer.text).toMatch(/its answer does not tell where it ends/)
+    expect(answer.text).not.toMatch(/all of it/)
+  })
+
+  it('of an error or a redirect that ends with the connection is handed on likewise', async () => {
+    const upstream = await startRawUpstream(world.registryLeaf, (socket) => {
+      socket.once('data', () =>
+        socket.end('HTTP/1.1 307 Go\r\nLocation: https://a.test/\r\n\r\nthere'),
+      )
     })
     const sidecar = await startSidecar(upstream.connect)
     const text = await talk(sidecar, `GET /v2/a HTTP/1.1\r\nHost: ${NAME}\r\n\r\n`)
-    expect(text).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\nConnection: close\r\n\r\nall of it\?$/)
+    expect(text).toMatch(/^HTTP\/1.1 307 Go\r\n[^]*\r\nConnection: close\r\n\r\nthere$/)
     expect(text).not.toMatch(/transfer-encoding/i)
   })
 })
@@ -423,25 +467,89 @@ describe('a refusal', () => {
 })
 
 describe('the account of a request', () => {
+  const DIGEST = `sha256:${'0'.repeat(64)}`
+  const accountOf = async (path: string, method = 'GET', options: SidecarOptions = {}) => {
+    const upstream = await startUpstream(world.registryLeaf, (_, response) => {
+      response.writeHead(200, { 'content-length': 0 }).end()
+    })
+    const mappings = options.mappings ?? mappingTo(upstream.connect)
+    const sidecar = await startSidecar(upstream.connect, { ...options, mappings })
+    await fetchFrom(sidecar, path, { method, headers: { host: NAME } })
+    return await until(() => sidecar.accesses[0])
+  }
+
   it('names it without its query, and counts both bodies', async () => {
     const upstream = await startUpstream(world.registryLeaf, (request, response) => {
       request.resume().on('end', () => response.writeHead(201).end('created'))
     })
     const sidecar = await startSidecar(upstream.connect)
     const headers = { host: NAME, authorization: 'Basic c2VjcmV0', 'content-length': 4 }
-    await fetchFrom(sidecar, '/v2/a?digest=secret', { method: 'PUT', headers, body: 'body' })
+    const target = '/v2/team/app/manifests/1.2?digest=secret'
+    await fetchFrom(sidecar, target, { method: 'PUT', headers, body: 'body' })
     await until(() => sidecar.accesses[0])
     expect(sidecar.accesses).toEqual([
       {
         method: 'PUT',
         name: NAME,
-        path: '/v2/a',
+        address: '127.0.0.1',
+        path: '/v2/team/app/manifests/1.2',
+        kind: 'manifests',
+        registry: REGISTRY.host,
+        repository: 'team/app',
+        reference: '1.2',
         status: 201,
         bytesReceived: 4,
         bytesSent: 7,
         ms: expect.any(Number) as number,
       },
     ])
+  })
+
+  it.each([
+    ['GET', `/v2/app/blobs/${DIGEST}`, { kind: 'blobs', repository: 'app', reference: DIGEST }],
+    ['GET', `/v2/app/referrers/${DIGEST}`, { kind: 'referrers', reference: DIGEST }],
+    ['POST', '/v2/app/blobs/uploads/', { kind: 'uploads', repository: 'app' }],
+    ['PATCH', '/v2/app/blobs/uploads/3f1c', { kind: 'uploads', repository: 'app' }],
+    ['GET', '/v2/app/tags/list', { kind: 'tags', repository: 'app' }],
+    ['GET', '/v2/_catalog', { kind: 'catalog' }],
+    ['GET', '/v2/', { kind: 'base' }],
+    ['GET', '/v2/app/secrets/1', { kind: 'other' }],
+  ])('tells of %s %s what it was about', async (method, path, about) => {
+    const access = await accountOf(path, method)
+    expect(access).toMatchObject(about)
+    expect(Object.keys(access)).toEqual(expect.arrayContaining(Object.keys(about)))
+    if (!('reference' in about)) expect(access).not.toHaveProperty('reference')
+    if (!('repository' in about) && about.kind !== 'referrers') {
+      expect(access).not.toHaveProperty('repository')
+    }
+  })
+
+  it('has the repository as the client named it, and the prefix beside it', async () => {
+    const upstream = await startUpstream(world.registryLeaf, (_, response) => response.end('{}'))
+    const mapping = { name: NAME, registry: REGISTRY, prefix: 'team-a/', connect: upstream.connect }
+    const mappings = new Map([[NAME, mapping]])
+    expect(await accountOf('/v2/app/manifests/1', 'GET', { mappings })).toMatchObject({
+      path: '/v2/app/manifests/1',
+      prefix: 'team-a/',
+      repository: 'app',
+    })
+  })
+
+  it('has the reason of an answer that is not of the registry', async () => {
+    expect(await accountOf('/v2/app/manifests/1', 'PUT', { readOnly: true })).toMatchObject({
+      status: 405,
+      refusal: 'UNSUPPORTED',
+      error: expect.stringContaining('read-only') as string,
+    })
+    const connect = { host: '127.0.0.1', port: 1 }
+    const mappings = mappingTo(connect)
+    expect(await accountOf('/v2/app/manifests/1', 'GET', { mappings })).toMatchObject({
+      status: 424,
+      registry: REGISTRY.host,
+      repository: 'app',
+      refusal: 'UNAVAILABLE',
+      error: expect.stringContaining('ECONNREFUSED') as string,
+    })
   })
 })
 
@@ -463,4 +571,31 @@ async function settled(read: () => number): Promise<number> {
     await new Promise((resolve) => setImmediate(resolve))
   }
   return read()
+}
+
+/** What a client reads, and whether TLS tells it that this was all. Node does not: its records do. */
+async function tapTls({ port }: Sidecar, request: string) {
+  const wire: Buffer[] = []
+  const tap = createServer((client) => {
+    const sidecar = connectTcp(port, '127.0.0.1')
+    sidecar.on('data', (chunk: Buffer) => wire.push(chunk))
+    sidecar.pipe(client).pipe(sidecar)
+    sidecar.on('error', () => client.destroy())
+    client.on('error', () => sidecar.destroy())
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void tap.close())
+  await once(tap, 'listening')
+  const { port: tapPort } = tap.address() as AddressInfo
+  // In TLS 1.3 one can't see which record is an alert.
+  const socket = connectTls({ port: tapPort, servername: NAME, maxVersion: 'TLSv1.2' })
+  socket.write(request)
+  const text = await readText(socket)
+  return { text, isEnded: recordTypes(Buffer.concat(wire)).includes(ALERT) }
+}
+
+const ALERT = 21
+
+function recordTypes(wire: Buffer): readonly number[] {
+  if (wire.length < 5) return []
+  return [wire[0]!, ...recordTypes(wire.subarray(5 + wire.readUInt16BE(3)))]
 }

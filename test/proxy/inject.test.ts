@@ -1,4 +1,4 @@
-import { hashSync } from 'bcryptjs'
+import { compare, hashSync } from 'bcryptjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readAllow } from '../../src/domain/allow.ts'
 import { UserError } from '../../src/domain/errors.ts'
@@ -24,7 +24,7 @@ beforeAll(() => {
 })
 
 const HASH = hashSync('secret', 4)
-const withPasswords = () => createClients(new Map([['alice', HASH]]))
+const withPasswords = () => createClients(new Map([['alice', HASH]]), compare)
 const basic = (name: string, password: string) => `Basic ${btoa(`${name}:${password}`)}`
 const errorOf = ({ text }: Answer) =>
   (JSON.parse(text) as { errors: [{ code: string; message: string }] }).errors[0]

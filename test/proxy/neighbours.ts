@@ -21,8 +21,9 @@ import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
 import type { Access } from '../../src/proxy/access.ts'
 import { type ServerTls, tlsOf } from '../../src/proxy/certificate.ts'
 import { createExchange, type Inject } from '../../src/proxy/exchange.ts'
-import { listen, type Listener } from '../../src/proxy/server.ts'
-import { createUpstream } from '../../src/proxy/upstream.ts'
+import type { Pushes } from '../../src/proxy/push.ts'
+import { listen, type Listener, type Patience } from '../../src/proxy/server.ts'
+import { createUpstream, type Deadlines, DEADLINES } from '../../src/proxy/upstream.ts'
 import { type Authority, type Leaf, openAuthority } from '../emulator/certificates.ts'
 
 export const REGISTRY = parseRegistry('123456789012.dkr.ecr.us-east-1.amazonaws.com') as Registry
@@ -59,9 +60,13 @@ export type Upstream = {
 }
 
 /** A registry that speaks HTTP. */
-export async function startUpstream(leaf: Leaf, handler: RequestListener): Promise<Upstream> {
+export async function startUpstream(
+  leaf: Leaf,
+  handler: RequestListener,
+  address?: HostPort,
+): Promise<Upstream> {
   const server = createServer({ ...leaf, maxHeaderSize: 128 * 1024, requestTimeout: 0 }, handler)
-  return observe(server)
+  return observe(server, address)
 }
 
 /** A registry that does with the connection what the test says. */
@@ -79,7 +84,10 @@ export async function startRawUpstream(
 
 type TlsServer = ReturnType<typeof createTlsServer> | ReturnType<typeof createServer>
 
-async function observe(server: TlsServer): Promise<Upstream> {
+async function observe(
+  server: TlsServer,
+  address: HostPort = { host: '127.0.0.1' },
+): Promise<Upstream> {
   const wire: string[] = []
   const names: unknown[] = []
   const sockets: TLSSocket[] = []
@@ -90,14 +98,14 @@ async function observe(server: TlsServer): Promise<Upstream> {
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => (wire[index] += chunk.toString('latin1')))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(address.port ?? 0, address.host)
   await once(server, 'listening')
   onTestFinished(() => {
     sockets.forEach((socket) => socket.destroy())
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return { connect: { host: '127.0.0.1', port }, wire, names, sockets }
+  return { connect: { host: address.host, port }, wire, names, sockets }
 }
 
 export type Sidecar = Listener & { readonly port: number; readonly accesses: Access[] }
@@ -108,27 +116,33 @@ export type SidecarOptions = {
   readonly clientCa?: string
   readonly inject?: Inject
   readonly blobHosts?: readonly HostPort[]
+  readonly pushes?: Pushes
   readonly readOnly?: boolean
   readonly mappings?: Mappings
-  readonly connectMs?: number
+  readonly deadlines?: Partial<Deadlines>
+  readonly patience?: Patience
 }
 
 /** The sidecar in front of an upstream; TLS when there is a certificate. */
 export async function startSidecar(
   connect: HostPort | undefined,
-  { leaf, clientCa, inject, blobHosts, readOnly = false, mappings, connectMs }: SidecarOptions = {},
+  options: SidecarOptions = {},
 ): Promise<Sidecar> {
-  const upstream = createUpstream(connectMs)
+  const { leaf, clientCa, inject, blobHosts, pushes } = options
+  const { readOnly = false, mappings, deadlines, patience } = options
+  const upstream = createUpstream({ ...DEADLINES, ...deadlines })
   const accesses: Access[] = []
   const listener = await listen({
     address: { host: '127.0.0.1', port: 0 },
     ...(leaf && { tls: tlsWith(leaf, clientCa) }),
+    ...(patience && { patience }),
     handler: createExchange({
       mappings: mappings ?? mappingTo(connect),
       readOnly,
       upstream,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
+      ...(pushes && { pushes }),
       now: () => performance.now(),
       onAccess: (access) => accesses.push(access),
     }),

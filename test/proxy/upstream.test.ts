@@ -140,7 +140,7 @@ describe('a registry that can not be asked', () => {
     await once(silent, 'listening')
     onTestFinished(() => void silent.close())
     const { port } = silent.address() as AddressInfo
-    const sidecar = await startSidecar({ host: '127.0.0.1', port }, { connectMs: 50 })
+    const sidecar = await startSidecar({ host: '127.0.0.1', port }, { deadlines: { connect: 50 } })
     const answer = await fetchFrom(sidecar, '/v2/')
     expect(messageOf(answer.text).message).toMatch(/can't be reached \(ETIMEDOUT\)/)
   })

@@ -19,7 +19,13 @@ function supply(change: Partial<SupplyOptions> = {}) {
     if (state.failing) throw new Error('no AWS')
     const { now } = state
     const secret = `token-${++state.minted}`
-    return { username: 'AWS', secret, refreshAt: now + 6 * HOUR, expiresAt: now + 12 * HOUR }
+    return {
+      username: 'AWS',
+      secret,
+      mintedAt: now,
+      refreshAt: now + 6 * HOUR,
+      expiresAt: now + 12 * HOUR,
+    }
   }
   const own = createSupply({
     hold: mint,
@@ -58,6 +64,15 @@ describe('a supply', () => {
     expect(state.minted).toBe(1)
   })
 
+  it('tells from when to when its token is good, and of none that it dropped', async () => {
+    const { life, held, refused } = supply()
+    expect(life()).toBeUndefined()
+    await held()
+    expect(life()).toEqual({ mintedAt: START, expiresAt: START + 12 * HOUR })
+    refused(`Basic ${btoa('AWS:token-1')}`)
+    expect(life()).toBeUndefined()
+  })
+
   it('mints once for all who ask at the same time', async () => {
     const { held } = supply()
     expect(await Promise.all([held(), held(), held()])).toEqual(Array(3).fill('token-1'))
@@ -80,7 +95,13 @@ describe('a supply', () => {
     await held()
     await ring()
     expect(await held()).toBe('token-1')
-    resolve({ username: 'AWS', secret: 'token-2', refreshAt: START * 2, expiresAt: START * 2 })
+    resolve({
+      username: 'AWS',
+      secret: 'token-2',
+      mintedAt: START,
+      refreshAt: START * 2,
+      expiresAt: START * 2,
+    })
     await settled()
     expect(await held()).toBe('token-2')
   })

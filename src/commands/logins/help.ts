@@ -26,7 +26,7 @@ export const loginHelp = {
     {
       name: 'account',
       value: 'ID',
-      summary: 'instead of a host: the registry of this account (the caller’s own)',
+      summary: "instead of a host: the registry of this account (the caller's own)",
     },
     {
       name: 'region',

@@ -68,8 +68,8 @@ async function logIn({ host, granted }: Login, engine: Engine, world: World): Pr
   if (ended.exitCode !== 0) {
     throw new UserError('ENGINE', `${engine.name} login ${host} failed: ${reasonIn(said)}`)
   }
-  // Where it keeps the password, for one.
-  world.stderr(said)
+  // Where it keeps the password, for one; that it succeeded is said below.
+  world.stderr(said.replace(/^login succeeded.*\n/im, ''))
   const holds = expiresAt === undefined ? '' : ` for ${duration(expiresAt - world.now())}`
   return `${engine.name}: logged in to ${host} as ${username}${holds}`
 }

@@ -29,7 +29,7 @@ export async function add(
     world.stdout(`${name} is mapped to ${after.registry.host} in ${file.path} already\n`)
     return 0
   }
-  if (before) world.stderr(`${name} is mapped to ${before.registry.host} now\n`)
+  if (before) world.stderr(`${name} is mapped to ${before.registry.host} so far\n`)
   const question = `Map ${name} to ${after.registry.host} in ${file.path}?`
   if ((before || !given) && !flags.yes && !(await agrees(question, world))) return 1
   file.change(new Map([[name, written]]))
@@ -47,12 +47,15 @@ function toWritten(registry: string, flags: MapFlags): Written {
   return Object.keys(more).length === 0 ? registry : { registry, ...more }
 }
 
-// The configuration's own checks, and its own words.
+// The configuration's own checks, and its own words; but here they are about the command line.
 function read(name: string, written: Written): Mapping {
-  const source = { where: 'map add', value: { registries: { [name]: written } } }
-  const [mapping] = mergeConfig([source]).mappings.values()
-  if (mapping) return mapping
-  throw new UserError('USAGE', `${name}: expected a host`)
+  try {
+    const source = { where: 'map add', value: { registries: { [name]: written } } }
+    return mergeConfig([source]).mappings.get(name) as Mapping
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError('USAGE', error.message, { cause: error })
+  }
 }
 
 async function find(name: string, world: World): Promise<string> {
@@ -66,7 +69,7 @@ async function find(name: string, world: World): Promise<string> {
     const text = `${name}: in the DNS it leads to no ECR host, and has no TXT record at _ecr-cname.${name}`
     throw new UserError('DNS', `${text}; name the registry: ecr-cname map add ${name} REGISTRY`)
   }
-  const links = [name, ...found.chain.slice(0, -1)]
+  const links = found.by === 'TXT' ? [name] : [name, ...found.chain.slice(0, -1)]
   const foreign = links.find((link) => !isTrusted(link, dns.trustedZones))
   world.stderr(show(name, found, foreign, world))
   return found.registry.host
@@ -78,15 +81,17 @@ function show(name: string, found: Found, foreign: string | undefined, world: Wo
     stdoutIsTerminal: world.stderrColumns !== undefined,
   })
   const { host, account = '', region } = found.registry
-  const steps = found.chain.map((link) => [`  ${dim('CNAME')}`, link])
-  const txt = found.by === 'TXT' ? [[`  ${dim('TXT')}`, `_ecr-cname.${name}: ${host}`]] : []
-  const about = account && [
-    [`  ${dim('account')}`, `${account}, ${region} (${partitionOf(region)})`],
-  ]
+  const steps =
+    found.by === 'TXT'
+      ? [[`  ${dim('TXT')}`, `_ecr-cname.${name}: ${host}`]]
+      : found.chain.map((link) => [`  ${dim('CNAME')}`, link])
+  const about = account
+    ? [[`  ${dim('account')}`, `${account}, ${region} (${partitionOf(region)})`]]
+    : []
   const why = foreign
     ? yellow(
         `${foreign} is in no trusted zone, so whoever answers for it in the DNS chose this registry: see that the account is yours.`,
       )
     : 'Every name on the way is in a zone that you trust.'
-  return `${bold(name)}\n${table([...steps, ...txt, ...(about || [])])}${why}\n`
+  return `${bold(name)}\n${table([...steps, ...about])}${why}\n`
 }

@@ -55,8 +55,11 @@ const EARLIER = ['ecr-login', 'ecr-custom']
 function read(path: string, value: unknown, { known, notes }: Gathered): void {
   const config = (value ?? {}) as DockerConfig
   if (!config.auths && !config.credHelpers && !config.credsStore) {
-    for (const { name, registry } of mergeConfig([{ where: path, value }]).mappings.values()) {
+    for (const mapping of mergeConfig([{ where: path, value }]).mappings.values()) {
+      const { name, registry, ...more } = mapping
       known.set(name, registry.host)
+      const keys = Object.keys(more).join(', ')
+      if (keys) notes.push(`${name}: its ${keys} in ${path} stays behind; add it by hand`)
     }
     return
   }

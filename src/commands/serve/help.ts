@@ -62,22 +62,28 @@ export const serveHelp = {
     {
       name: 'admin',
       value: 'ADDR:PORT',
-      summary: '/healthz for those who run it (127.0.0.1:9100)',
+      summary: '/healthz, /readyz, /metrics and /debug for those who run it (127.0.0.1:9100)',
     },
     {
       name: 'cloudwatch',
       value: 'NAMESPACE',
-      summary: 'pull and push counts to CloudWatch, in the region that REGION names',
+      summary:
+        'pull and push counts to CloudWatch, in the region that REGION names, else the SDK finds',
+    },
+    {
+      name: 'workers',
+      value: 'N',
+      summary: 'processes that share the listeners, to use more cores (1)',
     },
     {
       name: 'max-connections',
       value: 'N',
-      summary: 'at a time, on each address that it listens on (4096)',
+      summary: 'at a time, on each address that it listens on, shared by all workers (4096)',
     },
     {
       name: 'max-connections-per-client',
       value: 'N',
-      summary: "of one client's address (1024)",
+      summary: "of one client's address, with each worker (1024)",
     },
     { name: 'max-header', value: 'BYTES', summary: "of a request's head (65536)" },
     { name: 'max-url', value: 'BYTES', summary: "of a request's target (16384)" },
@@ -99,7 +105,8 @@ export const serveHelp = {
     },
   ],
   notes: `Without --clients and --client-ca, inject is served on loopback only. What each client may do is
-told by "allow" of the configuration: {"alice": ["team-a/*:pull,push", "*:pull"]}.
+told by "allow" of the configuration: {"alice": ["team-a/*:pull,push", "*:pull"]}. Rules for pushes
+are under "push" there, for all names or for one.
 
 Certificates, clients and configuration are read anew when they change, and on SIGHUP; what is
 broken then is told in the log, and serving goes on as before.

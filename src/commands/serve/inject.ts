@@ -3,20 +3,20 @@
 import type { Config } from '../../domain/config.ts'
 import type { Mapping } from '../../domain/mapping.ts'
 import { readGiven } from '../../io/certificate.ts'
+import type { CheckPassword } from '../../io/passwords.ts'
 import type { Admission } from '../../proxy/admission.ts'
-import { createClients, parsePasswords } from '../../proxy/clients.ts'
-import type { Tokens } from '../../proxy/tokens.ts'
+import { type Clients, createClients, parsePasswords } from '../../proxy/clients.ts'
 import type { Supply } from '../../tokens/supply.ts'
 import type { Log } from '../log.ts'
 import type { InjectSettings } from './settings.ts'
 import { supplyFor, type SupplyWorld } from './tokens.ts'
 
 /** Who may use it, with the file of clients read. */
-export function readAdmission({ clientsFile, clientCaFile, allow }: InjectSettings): Admission {
-  const clients =
-    clientsFile === undefined
-      ? undefined
-      : createClients(parsePasswords(readGiven(clientsFile, 'made by htpasswd -B'), clientsFile))
+export function readAdmission(
+  { clientsFile, clientCaFile, allow }: InjectSettings,
+  check: CheckPassword,
+): Admission {
+  const clients = clientsFile === undefined ? undefined : readClients(clientsFile, check)
   return {
     ...(clients && { clients }),
     takesCertificates: clientCaFile !== undefined,
@@ -24,11 +24,15 @@ export function readAdmission({ clientsFile, clientCaFile, allow }: InjectSettin
   }
 }
 
+function readClients(file: string, check: CheckPassword): Clients {
+  return createClients(parsePasswords(readGiven(file, 'made by htpasswd -B'), file), check)
+}
+
 /** Begins the supplies that are new, so that no pull has to wait for one; ends all others. */
 export type Supplies = (
   mappings: Iterable<Mapping>,
   config: Pick<Config, 'refreshAfter'>,
-) => (mapping: Mapping) => Tokens
+) => (mapping: Mapping) => Supply
 
 /** Supplies of tokens, one for each mapping. */
 export function createSupplies(world: SupplyWorld, log: Log): Supplies {

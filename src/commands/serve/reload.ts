@@ -14,13 +14,22 @@ export type ReloadOptions = {
   readonly take: (service: Service) => void
   readonly world: Pick<World, 'after' | 'onHangup'>
   readonly log: Log
+  /** Told of each, and of a failure that goes on once. */
+  readonly tried: (outcome: 'done' | 'failed') => void
 }
 
 // Kubernetes swaps links, which a watch on a file does not tell; looking does.
 const LOOK_MS = 5000
 
 /** Follows changes until it is told to end. */
-export function followChanges({ service, read, take, world, log }: ReloadOptions): () => void {
+export function followChanges({
+  service,
+  read,
+  take,
+  world,
+  log,
+  tried,
+}: ReloadOptions): () => void {
   let current = service
   let failure: string | undefined
   const reload = () => {
@@ -30,12 +39,15 @@ export function followChanges({ service, read, take, world, log }: ReloadOptions
       take(next)
       current = next
       failure = undefined
+      tried('done')
       log('info', 'read anew')
     } catch (error) {
       const message = (error as Error).message
       // Said once, and not at every look.
-      if (message !== failure)
+      if (message !== failure) {
+        tried('failed')
         log('error', 'not read anew: all goes on as before', { error: message })
+      }
       failure = message
     }
   }
@@ -64,8 +76,10 @@ function requireSameListeners(current: Service, next: Service): void {
 const FIXED: readonly (readonly [string, (service: Service) => unknown])[] = [
   ['"listen"', ({ settings }) => settings.listen],
   ['"admin"', ({ settings }) => settings.admin],
+  ['"cloudwatch"', ({ settings }) => settings.cloudwatch],
   ['"logFormat"', ({ settings }) => settings.logFormat],
   ['a limit', ({ settings }) => settings.limits],
+  ['"workers"', ({ settings }) => settings.workers],
   ['whether TLS is served', ({ tls }) => tls !== undefined],
   ['whether "clientCa" is named', ({ admission }) => admission?.takesCertificates === true],
 ]

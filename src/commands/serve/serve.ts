@@ -2,71 +2,164 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { sitesOf } from '../../domain/mapping.ts'
-import type { Access } from '../../proxy/access.ts'
-import { createAdmin } from '../../proxy/admin.ts'
+import { freeBuffersSoon } from '../../io/memory.ts'
+import { createChecker } from '../../io/passwords.ts'
+import { type Primary, primaryOf } from '../../io/primary.ts'
 import { createExchange } from '../../proxy/exchange.ts'
-import { HEALTH } from '../../proxy/route.ts'
-import { listen, type Listener, type ListenOptions } from '../../proxy/server.ts'
+import type { Listener, ListenOptions } from '../../proxy/server.ts'
 import { createUpstream } from '../../proxy/upstream.ts'
 import type { Command, World } from '../command.ts'
 import { createLog, type Log, readLevel } from '../log.ts'
 import { serveHelp } from './help.ts'
 import { createSupplies } from './inject.ts'
-import { followChanges } from './reload.ts'
+import { serveWithWorkers } from './leading.ts'
+import { createLines } from './lines.ts'
+import { drainAll, listenAll, warnOfInvalid } from './listening.ts'
+import { createPushes } from './push.ts'
+import { followChanges, type ReloadOptions } from './reload.ts'
 import { readService, type Service } from './service.ts'
-import type { ServeSettings } from './settings.ts'
+import { createWatching, tellPrimary, type Watching } from './watching.ts'
 
 export const serve: Command = { ...serveHelp, run }
 
 async function run(args: readonly string[], world: World): Promise<number> {
-  const read = () => readService(args, world.env)
+  const primary = primaryOf()
+  if (!primary) return await serveAs(undefined, args, world)
+  try {
+    return await serveAs(primary, args, world)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    await primary.failed(error)
+    return 1
+  }
+}
+
+/** As a worker of a primary, or as the process that was started. */
+async function serveAs(
+  primary: Primary | undefined,
+  args: readonly string[],
+  world: World,
+): Promise<number> {
+  const { env, self, after } = world
+  const check = createChecker({ command: [...self, 'check-passwords'], env, after })
+  const read = () => readService(args, env, check)
   const service = read()
+  const lines = createLines(world.stderr)
   const log = createLog({
-    level: readLevel(world.env['ECR_CNAME_LOG']),
+    level: readLevel(env['ECR_CNAME_LOG']),
     format: service.settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
-    write: world.stderr,
+    write: lines.now,
+    writeSoon: lines.soon,
     now: world.now,
   })
-  const stopped = aborted(world.stop)
-  const { handler, take, close } = createHandling(service, world, log)
+  try {
+    return await serveLogged({ service, read, args, primary, world, log })
+  } finally {
+    lines.flush()
+  }
+}
+
+type Starting = Pick<ReloadOptions, 'service' | 'read' | 'log'> & {
+  readonly args: readonly string[]
+  readonly primary: Primary | undefined
+  readonly world: World
+}
+
+async function serveLogged(starting: Starting): Promise<number> {
+  const { service, read, args, primary, world, log } = starting
+  if (!primary) warnOfInvalid(service, world, log)
+  // Signals may reach all processes of a group; what they mean is for the primary to say.
+  const ownStop = aborted(world.stop)
+  if (primary) world.onHangup(() => {})
+  else if (service.settings.workers > 1) {
+    return await serveWithWorkers({ service, read, args, stopped: ownStop, world, log })
+  }
+  return await serveHere({ ...starting, stopped: ownStop })
+}
+
+type Serving = Omit<Starting, 'args'> & { readonly stopped: Promise<void> }
+
+async function serveHere(serving: Serving): Promise<number> {
+  const { service, read, stopped, primary, world, log } = serving
+  let listeners: readonly Listener[] = []
+  const connections = () => listeners.reduce((sum, listener) => sum + listener.connections(), 0)
+  const upstream = createUpstream()
+  const watching = createWatching({ service, upstream, connections, world, log })
+  if (primary) tellPrimary(primary, watching)
+  const { handler, take, close } = createHandling(service, watching, world, log)
+  const endFreeing = freeBuffersSoon()
   let graceMs = service.settings.drainMs
   try {
     const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
-    const listeners = await listenAll(service, { handler, onError }, log)
+    const { onRefusal, admin } = watching
+    const opened = await listenAll(
+      service,
+      { handler, admin, onError, onRefusal },
+      { log, primary },
+    )
+    listeners = opened.listeners
     const takeAll = (next: Service) => {
       take(next)
+      if (!primary) warnOfInvalid(next, world, log)
       listeners.forEach(({ useTls }) => next.tls && useTls(next.tls))
       graceMs = next.settings.drainMs
     }
-    const endReloads = followChanges({ service, read, take: takeAll, world, log })
-    await stopped
+    const tried = (outcome: string) => watching.count('reloads_total', { outcome })
+    const following = primary ? atItsWord(primary, log) : { world, log, tried }
+    const endReloads = followChanges({ service, read, take: takeAll, ...following })
+    await (primary ? primary.stopped : stopped)
     endReloads()
-    log('info', 'stopping')
-    await drainAll(listeners, graceMs)
+    if (!primary) log('info', 'stopping')
+    const drainedBy = world.now() + graceMs
+    await drainAll([...listeners, ...opened.admin], graceMs)
+    await watching.close(Math.max(LAST_MS, drainedBy - world.now()))
     return 0
   } finally {
+    endFreeing()
     close()
+    upstream.close()
+  }
+}
+
+// For the last counts, where requests have taken all of the time there was.
+const LAST_MS = 1000
+
+// The primary looks, tells and counts, and of what goes well it tells alone.
+function atItsWord(
+  { onReload }: Primary,
+  log: Log,
+): Pick<ReloadOptions, 'world' | 'log' | 'tried'> {
+  return {
+    world: { after: () => () => {}, onHangup: onReload },
+    log: (level, ...event) => log(level === 'info' ? 'debug' : level, ...event),
+    tried: () => {},
   }
 }
 
 /** Answers requests by the service that was taken last; those under way end as they began. */
-function createHandling(first: Service, world: World, log: Log) {
-  const upstream = createUpstream()
-  const supply = createSupplies(world, log)
-  const onAccess = (access: Access) => logAccess(log, access)
+function createHandling(first: Service, watching: Watching, world: World, log: Log) {
+  const { upstream, onBegin, onAccess, count } = watching
+  const unminted = (registry: string) => count('mint_failures_total', { registry })
+  const { env, now, random, after } = world
+  const supply = createSupplies({ env, now, random, after, unminted }, log)
+  const pushes = createPushes(world, log)
   let current: Handler
-  const take = ({ settings, config, admission }: Service) => {
+  const take = (service: Service) => {
+    const { settings, config, admission, pushRules } = service
     const { mappings, readOnly, blobHosts } = settings
     const sites = [...mappings.values()].flatMap(sitesOf)
     const tokensFor = supply(admission ? sites : [], config)
     const inject = admission && { admission, tokensFor }
+    watching.take(service, tokensFor)
     current = createExchange({
       mappings,
       readOnly,
       upstream,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
-      now: world.now,
+      ...(pushRules.size > 0 && { pushes: pushes.pushesBy(pushRules) }),
+      now,
+      onBegin,
       onAccess,
     })
   }
@@ -76,90 +169,16 @@ function createHandling(first: Service, world: World, log: Log) {
     take,
     close: () => {
       supply([], first.config)
-      upstream.close()
+      pushes.close()
     },
   }
 }
 
 type Handler = ListenOptions['handler']
-type Handling = Pick<ListenOptions, 'handler' | 'onError'>
-
-// All or none: an open listener would keep a process alive that is about to fail.
-async function listenAll(
-  { settings, tls }: Service,
-  { handler, onError }: Handling,
-  log: Log,
-): Promise<readonly Listener[]> {
-  const listeners: Listener[] = []
-  try {
-    for (const address of settings.listen) {
-      listeners.push(
-        await listen({ address, ...(tls && { tls }), handler, limits: settings.limits, onError }),
-      )
-    }
-    const admin = await listenAdmin(settings, onError, log)
-    logStart(log, settings, { listeners, admin })
-    return admin ? [...listeners, admin] : listeners
-  } catch (error) {
-    await drainAll(listeners, 0)
-    throw error
-  }
-}
-
-async function listenAdmin(
-  { admin, isAdminAsked }: ServeSettings,
-  onError: ListenOptions['onError'],
-  log: Log,
-): Promise<Listener | undefined> {
-  try {
-    return await listen({ address: admin, handler: createAdmin(), onError })
-  } catch (error) {
-    if (isAdminAsked || !(error instanceof UserError)) throw error
-    log('warn', 'no admin address: --admin names another', { error: error.message })
-    return undefined
-  }
-}
-
-type Listening = {
-  readonly listeners: readonly Listener[]
-  readonly admin: Listener | undefined
-}
-
-function logStart(log: Log, settings: ServeSettings, { listeners, admin }: Listening): void {
-  for (const name of settings.left) {
-    log('warn', 'not served: the sidecar serves private registries by their own names', { name })
-  }
-  const replicated = [...settings.mappings.values()].find(({ replicas }) => replicas)
-  if (replicated && !settings.inject) {
-    const { name } = replicated
-    log('warn', 'replicas are read with --auth inject only: a token is good for one region', {
-      name,
-    })
-  }
-  log('info', 'listening', {
-    listen: listeners.map(({ url }) => url),
-    admin: admin?.url,
-    auth: settings.inject ? 'inject' : 'passthrough',
-    blobs: settings.blobHosts ? 'stream' : 'redirect',
-    registries: Object.fromEntries(
-      [...settings.mappings.values()].map(({ name, registry }) => [name, registry.host]),
-    ),
-  })
-}
-
-function logAccess(log: Log, access: Access): void {
-  // Asked every few seconds by whoever watches.
-  const isRoutine = access.path === HEALTH && access.status === 200
-  log(isRoutine ? 'debug' : 'info', 'request', access)
-}
 
 function aborted(stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (stop.aborted) resolve()
     else stop.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-async function drainAll(listeners: readonly Listener[], graceMs: number): Promise<void> {
-  await Promise.all(listeners.map((listener) => listener.drain(graceMs)))
 }

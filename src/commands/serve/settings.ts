@@ -8,6 +8,8 @@ import type { CertificateFiles } from '../../io/certificate.ts'
 import { type Address, isLoopback, parseAddress } from '../../proxy/address.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../proxy/server.ts'
 import type { Environment } from '../command.ts'
+import type { CloudWatchSettings } from './cloudwatch.ts'
+import { dropInNotes } from './drop-in.ts'
 import { readRegistries, type ServedRegistries } from './registries.ts'
 import {
   count,
@@ -33,9 +35,15 @@ export type ServeSettings = ServedRegistries & {
   readonly admin: Address
   /** Whether someone asked for that address, or it is the default. */
   readonly isAdminAsked: boolean
+  /** Where pulls and pushes are counted besides /metrics. */
+  readonly cloudwatch?: CloudWatchSettings
   readonly logFormat?: 'json' | 'pretty'
   readonly drainMs: number
   readonly limits: Limits
+  /** What is to be said at the start of what was started in the way of another proxy. */
+  readonly notes: readonly string[]
+  /** Processes that share the listeners. */
+  readonly workers: number
 }
 
 /** Files that tell the clients, and what each may do. */
@@ -53,7 +61,6 @@ export function readSettings(
 ): ServeSettings {
   const flags = readFlags(args)
   const given: Given = { flags, env, proxy: config.proxy }
-  refuseLater(given)
   const listen = listenOf(given)
   const tls = tlsOf(given)
   if (!tls) listen.forEach(requireLoopback)
@@ -61,6 +68,7 @@ export function readSettings(
   const admin = find(given, 'admin')
   const logFormat = find(given, 'log-format')
   const blobs = find(given, 'blobs')
+  const cloudwatch = cloudwatchOf(given)
   return {
     ...readRegistries(flags.registry, env, config),
     listen,
@@ -70,23 +78,28 @@ export function readSettings(
     readOnly: flags['read-only'] ?? config.proxy.readOnly ?? false,
     admin: addressOf(admin ?? { where: '', text: '127.0.0.1:9100' }),
     isAdminAsked: admin !== undefined,
+    ...(cloudwatch && { cloudwatch }),
     ...(logFormat && { logFormat: oneOf(logFormat, ['json', 'pretty']) }),
     drainMs: seconds(find(given, 'drain') ?? { where: '', text: '30' }) * 1000,
     limits: limitsOf(given),
+    notes: dropInNotes(given),
+    workers: count(find(given, 'workers') ?? { where: '', text: '1' }),
   }
-}
-
-// Accepted later; until then refused, for whoever asks for them relies on them.
-function refuseLater(given: Given): void {
-  const cloudwatch = find(given, 'cloudwatch')
-  if (cloudwatch) throw later(cloudwatch.where)
 }
 
 const AUTH = ['passthrough', 'inject'] as const
 const BLOBS = ['redirect', 'stream'] as const
 
-function later(what: string): UserError {
-  return new UserError('SERVE', `${what}: not in this version of ecr-cname; leave it out`)
+// Names that begin with AWS/ are AWS' own.
+function cloudwatchOf(given: Given): CloudWatchSettings | undefined {
+  const written = find(given, 'cloudwatch')
+  if (!written) return undefined
+  const namespace = written.text
+  if (!/^(?!AWS\/)[\w./#: -]*[\w./#-][\w./#: -]*$/.test(namespace) || namespace.length > 255) {
+    throw wrong(written, 'a namespace of CloudWatch, such as Custom/ecr_reverse_proxy')
+  }
+  const region = given.env['REGION']
+  return { namespace, ...(region && { region }) }
 }
 
 function listenOf({ flags, env, proxy }: Given): readonly Address[] {

@@ -21,6 +21,7 @@ const SOURCES = {
   'max-header': { key: 'maxHeader' },
   'max-url': { key: 'maxUrl' },
   idle: { key: 'idle' },
+  workers: { key: 'workers' },
 } as const satisfies Record<string, { variable?: string; key: TextKey }>
 
 /** The flags that may be given several times, likewise. */
@@ -31,7 +32,7 @@ const LISTS = {
 
 type TextKey = Exclude<
   keyof ProxyConfig,
-  'listen' | 'tlsCert' | 'tlsKey' | 'allow' | 'blobHosts' | 'readOnly'
+  'listen' | 'tlsCert' | 'tlsKey' | 'allow' | 'blobHosts' | 'push' | 'readOnly'
 >
 
 type Flags = ReturnType<typeof readFlags>

@@ -11,7 +11,10 @@ import type { Environment, World } from '../command.ts'
 import type { Log } from '../log.ts'
 import { servesAnyPort } from '../registries.ts'
 
-export type SupplyWorld = Pick<World, 'env' | 'now' | 'random' | 'after'>
+export type SupplyWorld = Pick<World, 'env' | 'now' | 'random' | 'after'> & {
+  /** Told of each token that AWS did not hand out. */
+  readonly unminted: (registry: string) => void
+}
 
 const MINT_MS = 10_000
 
@@ -19,7 +22,7 @@ const MINT_MS = 10_000
 export function supplyFor(
   mapping: Mapping,
   refreshAfter: number,
-  { env, now, random, after }: SupplyWorld,
+  { env, now, random, after, unminted }: SupplyWorld,
   log: Log,
 ): Supply {
   const registry = mapping.registry.host
@@ -54,12 +57,11 @@ export function supplyFor(
       const { store, ...rest } = wanted()
       dropToken(rest, secret, store)
     },
-    failed: (error, retryMs) =>
-      log('error', 'no new token', {
-        registry,
-        error: messageOf(error),
-        retryMs: Math.round(retryMs),
-      }),
+    failed(error, retryMs) {
+      unminted(registry)
+      const retry = Math.round(retryMs)
+      log('error', 'no new token', { registry, error: messageOf(error), retryMs: retry })
+    },
     now,
     random,
     after,

@@ -1,9 +1,20 @@
 /** What one does with a docker client, said once for all of its versions. */
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
 import { makeRootFilesystem } from './image.ts'
 import type { User } from './user.ts'
 import type { Finished, World } from './world.ts'
 
 export type Docker = ReturnType<typeof dockerOf>
+
+/** Debian's client. */
+export const DEBIANS = '/usr/bin/docker'
+
+/** That one, and a newer one where there is one: they differ in what they ask a helper. */
+export const DOCKERS = [DEBIANS, '/usr/local/bin/docker']
+  .filter((program) => program === DEBIANS || existsSync(program))
+  .map((program) => ({ program, version: versionOf(program) }))
 
 const RUNS = 'CMD ["/bin/busybox", "cat", "/who"]'
 
@@ -42,4 +53,10 @@ export function dockerOf(user: User, program: string) {
 
 function digestIn(output: string) {
   return /digest: (sha256:[0-9a-f]{64})/i.exec(output)?.[1]
+}
+
+function versionOf(program: string) {
+  if (!existsSync(program)) return ''
+  const said = execFileSync(program, ['--version'], { encoding: 'utf8' })
+  return /version ([^,]+)/.exec(said)?.[1] ?? said
 }

@@ -4,26 +4,37 @@
  */
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 
-import { openAuthority } from '../../emulator/certificates.ts'
+import { type Authority, openAuthority } from '../../emulator/certificates.ts'
 import { startEcr, type Ecr } from './ecr.ts'
-import { CNAME, OPEN, OTHER, startNetwork } from './names.ts'
+import { CNAME, OPEN, OTHER, SECOND, startNetwork, TEAM, THIRD } from './names.ts'
 import { reasonNotToRun, type Program } from './needs.ts'
 import { startOpenRegistry, startRegistryWithLogins } from './other-registries.ts'
 import { installProduct, startSidecar } from './product.ts'
 import { startWorld, type World } from './world.ts'
 
-export type Stage = { readonly world: World; readonly ecr: Ecr }
+export type Stage = {
+  readonly world: World
+  readonly ecr: Ecr
+  /** Whom the clients trust for the company's names. */
+  readonly company: Authority
+}
 
 const ALWAYS = ['ip', 'iptables', 'curl', 'dnsmasq', 'docker-registry', 'busybox', 'aws'] as const
 
+export type StageOptions = {
+  /** What the tests need besides `ALWAYS`. */
+  readonly programs?: readonly Program[]
+  /** What is started besides. */
+  readonly more?: readonly ((world: World) => Promise<void>)[]
+  /** Other sidecars than one to which clients send their own tokens. */
+  readonly sidecars?: (stage: Stage) => Promise<void>
+}
+
 /**
- * Sets the stage for the tests of a file, and `more` that they need. Where a program is missing they are skipped
- * and say so; in CI they fail.
+ * Sets the stage for the tests of a file. Where a program is missing they are skipped and say so; in CI they
+ * fail.
  */
-export function useStage(
-  programs: readonly Program[] = [],
-  more: (world: World) => Promise<void> = async () => {},
-): () => Stage {
+export function useStage({ programs = [], more = [], sidecars = one }: StageOptions): () => Stage {
   const reason = reasonNotToRun([...programs, ...ALWAYS])
   const isCi = process.env['CI'] !== undefined
   let world: World | undefined
@@ -33,8 +44,9 @@ export function useStage(
     if (reason !== undefined) return console.warn(reason)
     const { logs } = (world = await startWorld())
     try {
-      stage = { world, ecr: await setStage(world) }
-      await more(world)
+      stage = await setStage(world)
+      await sidecars(stage)
+      for (const start of more) await start(world)
     } catch (error) {
       throw new Error(`the stage could not be set\n${await logs()}`, { cause: error })
     }
@@ -52,10 +64,14 @@ export function useStage(
   }
 }
 
-async function setStage(world: World): Promise<Ecr> {
+const one = async ({ world, company }: Stage) => {
+  await startSidecar(world, company)
+}
+
+async function setStage(world: World): Promise<Stage> {
   const company = openAuthority(world.outside('/run/company'))
   for (const clients of ['docker', 'containers']) {
-    for (const host of [CNAME, OTHER, OPEN]) {
+    for (const host of [CNAME, TEAM, SECOND, THIRD, OTHER, OPEN]) {
       await world.succeed(`install -D /run/company/ca.pem /etc/${clients}/certs.d/${host}/ca.crt`)
     }
   }
@@ -66,6 +82,5 @@ async function setStage(world: World): Promise<Ecr> {
   await world.succeed(['sh', '-c', 'cat /run/amazon/ca.pem >>/etc/ssl/certs/ca-certificates.crt'])
   await startRegistryWithLogins(world, company.issue([OTHER]))
   await startOpenRegistry(world, company.issue([OPEN]))
-  await startSidecar(world, company.issue([CNAME]))
-  return ecr
+  return { world, ecr, company }
 }

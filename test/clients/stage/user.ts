@@ -11,18 +11,20 @@ export type User = {
 
 let users = 0
 
-/** Someone new, with a key of AWS and a client's configuration in the home folder. */
+/** Someone new, with a client's configuration in the home folder, and a key of AWS if they have one. */
 export async function newUser(
   world: World,
-  key: AccessKey,
+  key: AccessKey | undefined,
   [file, content]: readonly [file: string, content: object],
 ): Promise<User> {
   const home = `/run/home/${++users}`
   await world.write(`${home}/.aws/config`, '[default]\nregion = us-east-1\n')
-  await world.write(
-    `${home}/.aws/credentials`,
-    `[default]\naws_access_key_id = ${key.id}\naws_secret_access_key = ${key.secret}\n`,
-  )
+  if (key) {
+    await world.write(
+      `${home}/.aws/credentials`,
+      `[default]\naws_access_key_id = ${key.id}\naws_secret_access_key = ${key.secret}\n`,
+    )
+  }
   await world.write(`${home}/${file}`, JSON.stringify(content))
   const env = {
     HOME: home,

@@ -23,6 +23,13 @@ export type RunOptions = {
   readonly stdin?: string
 }
 
+/** A server. */
+export type Started = {
+  readonly signal: (signal: 'TERM' | 'HUP') => Promise<void>
+  /** Its exit code, once it has ended. */
+  readonly ended: Promise<number | null>
+}
+
 /** Its words; as one text where none of them holds a space. */
 export type Command = string | readonly string[]
 
@@ -36,7 +43,7 @@ export type World = {
   /** Runs a command that has to succeed; its standard output. */
   readonly succeed: (command: Command, options?: RunOptions) => Promise<string>
   /** Starts a server, which ends with the world; what it says is kept in `/run/log/<name>`. */
-  readonly start: (name: string, command: Command, options?: RunOptions) => Promise<void>
+  readonly start: (name: string, command: Command, options?: RunOptions) => Promise<Started>
   readonly write: (file: string, content: string) => Promise<void>
   readonly read: (file: string) => Promise<string>
   /** The last lines of what the servers said. */
@@ -46,6 +53,8 @@ export type World = {
 
 const NAMESPACES = ['--mount', '--net', '--pid', '--uts', '--ipc']
 const FIRST_PROCESS = fileURLToPath(new URL('world.sh', import.meta.url))
+// `nsenter` hands no signal on.
+const NOTING_ITS_ID = ['sh', '-c', 'echo $$ >"$0"; exec "$@"']
 const LONGEST_RUN_MS = 60_000
 
 /** First on the PATH of everyone in the world; empty until something is installed there. */
@@ -89,25 +98,34 @@ export async function startWorld(): Promise<World> {
     clearTimeout(timer)
     return { code: child.exitCode, stdout, stderr }
   }
+  const succeed = async (command: Command, options?: RunOptions): Promise<string> => {
+    const { code, stdout, stderr } = await run(command, options)
+    if (code === 0) return stdout
+    throw new Error(`${toWords(command).join(' ')} ended with ${code}\n${stdout}${stderr}`)
+  }
+  const read = (file: string) => readFile(outside(file), 'utf8')
 
   return {
     pid: Number(pid),
     outside,
     run,
-    succeed: async (command, options) => {
-      const { code, stdout, stderr } = await run(command, options)
-      if (code === 0) return stdout
-      throw new Error(`${toWords(command).join(' ')} ended with ${code}\n${stdout}${stderr}`)
-    },
+    succeed,
     start: async (name, command, options) => {
       await mkdir(outside('/run/log'), { recursive: true })
+      await mkdir(outside('/run/pid'), { recursive: true })
       const sink = createWriteStream(outside(`/run/log/${name}`))
-      const child = enter(command, options)
+      const child = enter([...NOTING_ITS_ID, `/run/pid/${name}`, ...toWords(command)], options)
       child.stdout.pipe(sink)
       child.stderr.pipe(sink)
+      return {
+        signal: async (signal) => {
+          await succeed(['kill', `-${signal}`, (await read(`/run/pid/${name}`)).trim()])
+        },
+        ended: once(child, 'exit').then(() => child.exitCode),
+      }
     },
     write,
-    read: (file) => readFile(outside(file), 'utf8'),
+    read,
     logs: async () => (await run(['sh', '-c', 'tail -n 8 /run/log/* | cut -c-200'])).stdout,
     end: async () => {
       const closed = once(init, 'close')

@@ -1,6 +1,6 @@
 /** Amazon ECR: tokens, repositories, images. */
 
-import { isRepositoryName, type RegistryId, type Repository } from '../content.ts'
+import { isRepositoryName, type RegistryId, type Repository, type Tag } from '../content.ts'
 import { authorise } from '../emulation.ts'
 import { Refusal } from '../exchange.ts'
 import { page } from '../pages.ts'
@@ -13,6 +13,7 @@ export const ECR_ACTIONS: Readonly<Record<string, Action>> = {
   GetAuthorizationToken: getAuthorizationToken,
   CreateRepository: createRepository,
   DescribeRepositories: describeRepositories,
+  ListTagsForResource: listTagsForResource,
   DeleteRepository: deleteRepository,
   ListImages: listImages,
   DescribeImages: describeImages,
@@ -71,8 +72,19 @@ async function createRepository(ask: Ask): Promise<object> {
   if (!isRepositoryName(name)) {
     throw problem(JSON_DIALECT, 'invalid', "Invalid parameter at 'repositoryName'")
   }
-  const immutable = ask.input['imageTagMutability'] === 'IMMUTABLE'
-  const facts = { name, immutable, createdAt: ask.emulation.now() }
+  const { input } = ask
+  const tags = (input['tags'] ?? []) as readonly Tag[]
+  if (tags.length > 0) allow(ask, 'TagResource', arnOf(registry, name))
+  const { scanOnPush } = (input['imageScanningConfiguration'] ?? {}) as { scanOnPush?: boolean }
+  const { kmsKey } = (input['encryptionConfiguration'] ?? {}) as { kmsKey?: string }
+  const facts = {
+    name,
+    immutable: input['imageTagMutability'] === 'IMMUTABLE',
+    createdAt: ask.emulation.now(),
+    tags,
+    ...(scanOnPush && { scanOnPush }),
+    ...(kmsKey !== undefined && { kmsKey }),
+  }
   const created = await ask.emulation.content.create(registry, facts)
   if (created) return { repository: toRepository(registry, created) }
   throw new Refusal(
@@ -93,6 +105,13 @@ async function describeRepositories(ask: Ask): Promise<object> {
   const all = await ask.emulation.content.repositories(registry)
   const { items, next } = pageOf(ask, all, ({ name }) => name)
   return { repositories: items.map((facts) => toRepository(registry, facts)), nextToken: next }
+}
+
+async function listTagsForResource(ask: Ask): Promise<object> {
+  const arn = text(ask, 'resourceArn')
+  allow(ask, 'ListTagsForResource', arn)
+  const { facts } = await repositoryNamed(ask, arn.replace(/^.*:repository\//, ''))
+  return { tags: facts.tags ?? [] }
 }
 
 async function deleteRepository(ask: Ask): Promise<object> {
@@ -219,7 +238,7 @@ const pageOf = <Item>({ input }: Ask, all: readonly Item[], key: (item: Item) =>
 
 const toRepository = (
   registry: RegistryId,
-  { name, immutable, createdAt }: Repository['facts'],
+  { name, immutable, createdAt, scanOnPush = false, kmsKey }: Repository['facts'],
 ) => ({
   repositoryArn: arnOf(registry, name),
   registryId: registry.account,
@@ -227,8 +246,9 @@ const toRepository = (
   repositoryUri: `${registryHost(registry.account, registry.region)}/${name}`,
   createdAt: createdAt.getTime() / 1000,
   imageTagMutability: immutable ? 'IMMUTABLE' : 'MUTABLE',
-  imageScanningConfiguration: { scanOnPush: false },
-  encryptionConfiguration: { encryptionType: 'AES256' },
+  imageScanningConfiguration: { scanOnPush },
+  encryptionConfiguration:
+    kmsKey === undefined ? { encryptionType: 'AES256' } : { encryptionType: 'KMS', kmsKey },
 })
 
 const arnOf = ({ account, region }: RegistryId, name: string) =>

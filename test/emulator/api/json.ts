@@ -1,5 +1,7 @@
 /** The JSON protocol of ECR and ECR Public: an action by name, JSON in, JSON out. */
 
+import { gunzipSync } from 'node:zlib'
+
 import type { Emulation } from '../emulation.ts'
 import { type Exchange, Refusal, send, type Service } from '../exchange.ts'
 import type { ServiceName } from '../faults.ts'
@@ -31,6 +33,7 @@ export function jsonService(
   emulation: Emulation,
   name: ServiceName,
   actions: Readonly<Record<string, Action>>,
+  signedAs: string = name,
 ): Service {
   return {
     name,
@@ -39,18 +42,23 @@ export function jsonService(
       send(response, status, TYPE, JSON.stringify({ __type: code, message }))
     },
     async answer(exchange) {
-      const caller = authenticate(emulation, exchange, { name, dialect: JSON_DIALECT })
+      const caller = authenticate(emulation, exchange, {
+        name: signedAs,
+        dialect: JSON_DIALECT,
+      })
       const action = actions[exchange.call.operation]
       if (!action) throw new Refusal(400, 'UnknownOperationException', 'Unknown operation')
-      const output = await action({ emulation, caller, exchange, input: parse(exchange.body) })
+      const output = await action({ emulation, caller, exchange, input: parse(exchange) })
       send(exchange.response, 200, TYPE, JSON.stringify(output))
     },
   }
 }
 
-const parse = (body: Buffer) => {
+const parse = ({ request, body }: Exchange) => {
   try {
-    return JSON.parse(body.toString() || '{}') as Record<string, unknown>
+    const isPacked = request.headers['content-encoding'] === 'gzip'
+    const text = isPacked ? gunzipSync(body) : body
+    return JSON.parse(text.toString() || '{}') as Record<string, unknown>
   } catch {
     throw new Refusal(400, 'SerializationException', 'Could not parse the request body')
   }
