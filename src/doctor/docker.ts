@@ -29,7 +29,7 @@ export function checkDocker(scene: Scene, mapped: readonly Mapped[]): Finding[] 
     return [
       ...(isThere ? ofTheFile(file, config) : []),
       ...missingHelpers(config, file, scene),
-      ...mapped.flatMap(({ host }) => [...ofHost(host, { config, file, scene })]),
+      ...mapped.flatMap((subject) => [...ofHost(subject, { config, file, scene })]),
     ]
   } catch (error) {
     if (!(error instanceof UserError)) throw error
@@ -94,7 +94,8 @@ function* missingHelpers(config: DockerConfig, file: string, { env }: Scene): It
 
 type About = { readonly config: DockerConfig; readonly file: string; readonly scene: Scene }
 
-function* ofHost(host: string, { config, file, scene }: About): Iterable<Finding> {
+function* ofHost(subject: Mapped, { config, file, scene }: About): Iterable<Finding> {
+  const { host } = subject
   const about = findingsOf('docker', host)
   yield* fromVariable(host, scene)
   const login = loginFor(host, config)
@@ -102,7 +103,7 @@ function* ofHost(host: string, { config, file, scene }: About): Iterable<Finding
   if (key === undefined) {
     const hasOwn = login !== undefined && login.username !== 'AWS' && !config.credsStore
     if (hasOwn) yield about.ok(`${file} holds a login ${lifeOf(login, scene.now())}`)
-    else yield notAsked(host, { config, file, scene })
+    else yield notAsked(subject, { config, file, scene })
     return
   }
   yield about.ok(`${key} in ${file} has our helper asked`)
@@ -114,11 +115,13 @@ function* ofHost(host: string, { config, file, scene }: About): Iterable<Finding
   })
 }
 
-function notAsked(host: string, { config, file, scene }: About): Finding {
+function notAsked({ host, rule }: Mapped, { config, file, scene }: About): Finding {
   const { env, setUpDocker } = scene
   const { broken: report, warning: warn } = findingsOf('docker', host)
-  const command = `ecr-cname setup docker ${host}`
-  const fix = { command, mend: () => setUpDocker(host) }
+  // What only the DNS leads to can't be set up by name, and all names are not for us to take.
+  const isNamed = rule !== 'dns'
+  const command = `ecr-cname setup docker${isNamed ? ` ${host}` : ''}`
+  const fix = { command, ...(isNamed && { mend: () => setUpDocker(host) }) }
   const own = helpersOf(config)[host]
   if (typeof own === 'string') {
     return report('overridden', {

@@ -1,6 +1,6 @@
 /** Which registry stands behind a name. */
 
-import { lookUp } from '../io/dns.ts'
+import { isTrusted, lookUp } from '../io/dns.ts'
 import { loadConfig } from '../io/config.ts'
 import { toFault } from './fault.ts'
 import { type Finding, findingsOf } from './finding.ts'
@@ -20,6 +20,9 @@ export async function checkMapping(
         why: 'in a trusted zone the DNS says which registry it is',
       }),
     ]
+  }
+  if (scene.isOffline && isTrusted(asked.host, loadConfig(scene.env).dns.trustedZones)) {
+    return [about.skipped('offline, and the DNS says which registry it is')]
   }
   const led = scene.isOffline ? undefined : await whereTheDnsLeads(asked.host, scene)
   if (led !== undefined) {

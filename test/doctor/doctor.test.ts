@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ecrCname } from '../commands/people.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { defaultSettings } from '../emulator/settings.ts'
+import { startNameServer } from '../support/dns.ts'
 import { ECR, newUser } from '../support/user.ts'
 import { examined, healthyPatient, HELPER, type Patient, runDoctor } from './patient.ts'
 
@@ -163,6 +164,26 @@ describe('doctor', () => {
     ])
   })
 
+  it('follows the DNS into a trusted zone, and sets nothing up by a name from there', async () => {
+    const patient = await healthyPatient(emulator)
+    const { address } = await startNameServer({ 'docker.company.test': { CNAME: ECR } })
+    patient.settle('a.test', {}, { dns: { trustedZones: ['company.test'], servers: [address] } })
+    patient.host = 'docker.company.test'
+    const online = await examined(patient)
+    const offline = await examined(patient, '--offline')
+
+    expect(online.findings).toMatchObject(
+      expect.arrayContaining([
+        expect.objectContaining({ id: 'mapping', state: 'ok' }),
+        expect.objectContaining({
+          id: 'docker-not-asked',
+          fix: { command: 'ecr-cname setup docker', safe: false },
+        }),
+      ]) as object,
+    )
+    expect(offline.troubles).toEqual([])
+  })
+
   it('sends no token to whom nobody here trusts', async () => {
     const patient = await healthyPatient(emulator)
     patient.put('/etc/ssl/certs/ca-certificates.crt', '')
@@ -301,6 +322,14 @@ describe('the built program', () => {
     const undone = await ecrCname(user, ['setup', 'docker', '--undo', '--yes'])
     expect(undone.exitCode).toBe(0)
     expect(readFileSync(`${user.home}/.docker/config.json`, 'utf8')).toBe('{}')
+  })
+
+  it('finds nothing in somebody with nothing the matter', async () => {
+    const { user, host, root } = await healthyPatient(emulator)
+    const { stdout, exitCode } = await ecrCname(user, ['doctor', host, '--json', '--root', root])
+
+    expect(JSON.parse(stdout)).toMatchObject({ summary: { broken: 0, warning: 0 } })
+    expect(exitCode).toBe(0)
   })
 
   it('names what is broken on a machine without anything', async () => {
