@@ -14,6 +14,7 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'map' = @('add', 'list', 'rm', 'import', '--profile', '--role-arn', '--connect', '--system', '--yes', '--json', '--help')
     'resolve' = @('--aws', '--json', '--help')
     'setup' = @('docker', 'podman', 'containerd', 'buildkit', 'kubelet', 'dcos', '--undo', '--yes', '--dry-run', '--root', '--help')
+    'doctor' = @('--fix', '--yes', '--offline', '--json', '--bundle', '--root', '--help')
     'get' = @('--help')
     'store' = @('--help')
     'erase' = @('--help')
