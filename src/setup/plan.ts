@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createTwoFilesPatch } from 'diff'
+import { UserError } from '../domain/errors.ts'
 
 /** A file as it is to be. */
 export type Change = {
@@ -22,9 +23,15 @@ export type Plan = {
   readonly commands: readonly string[]
 }
 
-/** What is in a file, if it is there. */
+/** What is in a file, if it is there. A UserError where it is not for us to read. */
 export function contentOf(path: string): Buffer | undefined {
-  return existsSync(path) ? readFileSync(path) : undefined
+  try {
+    return existsSync(path) ? readFileSync(path) : undefined
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const hint = code === 'EACCES' ? 'run it as root' : 'see what is in its way'
+    throw new UserError('FILE', `${path}: can't be read (${code}); ${hint}`, { cause: error })
+  }
 }
 
 /** The file that a path leads to, through links. */

@@ -85,7 +85,8 @@ function readName(operands: readonly string[]): string {
   return text.toLowerCase()
 }
 
-function defaultFolder(env: Environment): string {
+/** Where an authority is founded unless another folder is named. */
+export function defaultFolder(env: Environment): string {
   return (configFiles(env).at(-1) ?? '').replace(/[^/\\]*$/, 'tls')
 }
 
