@@ -40,6 +40,12 @@ export function planContainerd({ at, mappings, major }: ContainerdSetup): Plan {
   }
 }
 
+/** The first number of what `containerd --version` says, such as "containerd containerd.io v2.1.4 …". */
+export function majorIn(said: string): number | undefined {
+  const [, major] = /\sv?(\d+)\.\d+/.exec(said) ?? []
+  return major === undefined ? undefined : Number(major)
+}
+
 const OURS = 'Made by: ecr-cname setup'
 
 function toHosts({ name, registry, prefix }: Mapping): string {

@@ -63,7 +63,7 @@ function toDiff({ path, content }: Change): string {
   )
   const names = [before ? path : '/dev/null', content ? path : '/dev/null'] as const
   const patch = createTwoFilesPatch(...names, old!, next!, undefined, undefined, { context: 3 })
-  return patch.replace(/^=+\n/, '').replaceAll(/^(---|\+\+\+) (.*)\t.*$/gm, '$1 $2')
+  return patch.replace(/^(?:Index: .*\n)?=+\n/, '').replaceAll(/^(---|\+\+\+) (.*)\t.*$/gm, '$1 $2')
 }
 
 // Docker's own keys for what is as good as a password.

@@ -47,6 +47,7 @@ const RECORD = 'record.json'
  */
 export function apply(folder: string, changes: readonly Change[]): void {
   recover(folder)
+  const own = missingFolders(join(folder, RECORD))
   privateFolder(folder)
   const earlier = readRecord(folder)
   const paths = changes.map(({ path }) => realPath(path))
@@ -56,9 +57,10 @@ export function apply(folder: string, changes: readonly Change[]): void {
     .map((path, index) => backUp(folder, path, kept.length + index))
   const others = kept.filter(({ path }) => !paths.includes(path))
   const afters = new Map(changes.map(({ content }, index) => [paths[index]!, digestOf(content)]))
-  const own = [...kept, ...backups].filter(({ path }) => paths.includes(path))
-  const files = [...others, ...own.map((one) => withAfter(one, afters.get(one.path)))]
-  const folders = [...new Set([...(earlier?.folders ?? []), ...paths.flatMap(missingFolders)])]
+  const changed = [...kept, ...backups].filter(({ path }) => paths.includes(path))
+  const files = [...others, ...changed.map((one) => withAfter(one, afters.get(one.path)))]
+  const made = [...own, ...paths.flatMap(missingFolders)]
+  const folders = [...new Set([...(earlier?.folders ?? []), ...made])]
   saveRecord(folder, { state: 'changing', files, folders })
   const done: (() => void)[] = []
   try {

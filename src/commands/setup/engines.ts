@@ -8,7 +8,7 @@ import { dockerConfigFile, readConfig, registriesFiles } from '../../io/engine-c
 import { saveLogin } from '../../io/logins.ts'
 import { findProgram } from '../../io/programs.ts'
 import { planBuildkit } from '../../setup/buildkit.ts'
-import { planContainerd } from '../../setup/containerd.ts'
+import { majorIn, planContainerd } from '../../setup/containerd.ts'
 import { loginsOf, planDocker } from '../../setup/docker.ts'
 import { ownConfig } from '../../setup/place.ts'
 import type { Change, Plan } from '../../setup/plan.ts'
@@ -65,15 +65,8 @@ function podman(setting: Setting): Planned {
 
 async function containerd(setting: Setting): Promise<Planned> {
   const { at } = setting.place
-  const major = await containerdMajor(setting)
+  const major = majorIn(await versionOf('containerd', setting))
   return { plan: planContainerd({ at, mappings: mappingsOf(setting), major }) }
-}
-
-// `containerd containerd.io 2.1.4 <commit>`, or github.com/containerd/containerd 1.6.20~ds1.
-async function containerdMajor(setting: Setting): Promise<number | undefined> {
-  const said = await versionOf('containerd', setting)
-  const [, major] = /\sv?(\d+)\.\d+/.exec(said) ?? []
-  return major === undefined ? undefined : Number(major)
 }
 
 function buildkit(setting: Setting): Planned {
