@@ -3,7 +3,7 @@
  * https://kubernetes.io/docs/reference/config-api/kubelet-config.v1/
  */
 
-import { isMap, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
+import { type Document, isMap, isNode, isScalar, isSeq, parseDocument, stringify } from 'yaml'
 import { UserError } from '../domain/errors.ts'
 import { ROLE_ANNOTATION } from '../domain/kubelet.ts'
 import { editJson } from '../io/json-edit.ts'
@@ -55,36 +55,46 @@ function inJson(before: string, setup: ProviderSetup): string {
 
 function inYaml(before: string, setup: ProviderSetup): string {
   const bom = before.startsWith('\uFEFF') ? '\uFEFF' : ''
-  const document = parseDocument(before.slice(bom.length))
+  const plain = before.slice(bom.length)
+  const document = parseDocument(plain)
   const [error] = document.errors
   if (error) {
     const { line = 1, col = 1 } = error.linePos?.[0] ?? {}
-    throw new UserError(
-      'FILE',
-      `${setup.file}: line ${line}, column ${col}: expected YAML; mend it first`,
-    )
+    const message = `${setup.file}: line ${line}, column ${col}: expected YAML; mend it first`
+    throw new UserError('FILE', message)
   }
-  if (document.contents !== null && !isMap(document.contents)) throw notOne(setup.file)
   const config = (document.toJS() ?? {}) as Readonly<Record<string, unknown>>
-  const { own, at, isChanged } = merge(config, setup)
+  if (typeof config !== 'object' || Array.isArray(config)) throw notOne(setup.file)
+  const { own, at, providers, isChanged } = merge(config, setup)
   if (!isChanged) return before
+  const text = at === undefined ? inserted(plain, document, own) : undefined
+  if (text !== undefined) return bom + text
   if (document.contents === null) {
-    document.contents = document.createNode({
-      apiVersion: `kubelet.config.k8s.io/${versionFor(setup, config)}`,
-      kind: KIND,
-      providers: [],
-    }) as unknown as typeof document.contents
+    const apiVersion = `kubelet.config.k8s.io/${versionFor(setup, config)}`
+    return `${bom}${plain}${stringify({ apiVersion, kind: KIND, providers }, LAYOUT)}`
   }
-  if (at !== undefined) document.setIn(['providers', at], document.createNode(own))
-  else {
-    if (!Array.isArray(config['providers'])) document.set('providers', document.createNode([]))
-    const providers = document.get('providers') as YAMLSeq<YAMLMap>
-    providers.flow = false
-    providers.items.unshift(document.createNode(own))
-  }
-  const indentSeq = !/^providers:[^\n]*\n(?:\s*#[^\n]*\n)*-/m.test(before)
-  const text = document.toString({ lineWidth: 0, indentSeq })
-  return bom + (before.includes('\r\n') ? text.replaceAll(/\r?\n/g, '\r\n') : text)
+  if (at === undefined) document.set('providers', document.createNode(providers))
+  else document.setIn(['providers', at], document.createNode(own))
+  return bom + withEndsOf(plain, document.toString(LAYOUT))
+}
+
+const LAYOUT = { lineWidth: 0, flowCollectionPadding: false }
+
+// Right behind the key, so that nothing else of the text changes.
+function inserted(text: string, document: Document, own: Provider): string | undefined {
+  const pairs = isMap(document.contents) ? document.contents.items : []
+  const pair = pairs.find(({ key }) => isScalar(key) && key.value === 'providers')
+  const [first] = isSeq(pair?.value) && !pair.value.flow ? pair.value.items : []
+  if (!isScalar(pair?.key) || !isNode(first)) return undefined
+  const [key, item] = [pair.key.range?.[0] ?? 0, first.range?.[0] ?? 0]
+  const start = text.indexOf('\n', key) + 1
+  const margin = /^[ ]*/.exec(text.slice(text.lastIndexOf('\n', item) + 1))?.[0] ?? ''
+  const entry = stringify([own], LAYOUT).replaceAll(/^(?=.)/gm, margin)
+  return text.slice(0, start) + withEndsOf(text, entry) + text.slice(start)
+}
+
+function withEndsOf(text: string, written: string): string {
+  return text.includes('\r\n') ? written.replaceAll(/\r?\n/g, '\r\n') : written
 }
 
 const KIND = 'CredentialProviderConfig'
