@@ -9,6 +9,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -111,17 +112,33 @@ function recover(folder: string): void {
 function takeBack(folder: string, record: Record): void {
   for (const { path, before } of record.files) {
     const content = before && readFileSync(join(folder, before.backup))
+    removeDrafts(path)
     put(path, content, before?.mode)
     if (before) giveBack(path, before)
   }
   dropRecord(folder, record)
 }
 
+// What a write that was cut off has left beside the file.
+function removeDrafts(path: string): void {
+  const folder = dirname(path)
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  const isDraft = (name: string) =>
+    name.startsWith(`${basename(path)}.`) &&
+    /^\d+\.tmp$/.test(name.slice(basename(path).length + 1))
+  names.filter(isDraft).forEach((name) => rmSync(join(folder, name), { force: true }))
+}
+
 // A file that was removed comes back as its owner's, where we may say so.
 function giveBack(path: string, { mode, uid, gid }: NonNullable<Kept['before']>): void {
   chmodSync(path, mode)
   const facts = statSync(path)
-  if (facts.uid !== uid || facts.gid !== gid) chownSync(path, uid, gid)
+  if (facts.uid === uid && facts.gid === gid) return
+  try {
+    chownSync(path, uid, gid)
+  } catch {
+    // Only root can give files away.
+  }
 }
 
 function dropRecord(folder: string, { files, folders }: Record): void {

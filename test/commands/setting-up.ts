@@ -45,14 +45,15 @@ function systemAt(root: string) {
     at: (path: string) => join(root, path),
     read: (path: string) => readFileSync(join(root, path), 'utf8'),
     has: (path: string) => existsSync(join(root, path)),
-    /** Every file, with its mode and bytes. */
+    /** Every file, with its mode, owner and bytes. */
     everything: () => {
       const entries = readdirSync(root, { recursive: true, withFileTypes: true })
       return Object.fromEntries(
         entries.map((entry) => {
           const path = join(entry.parentPath, entry.name)
-          const mode = statSync(path).mode & 0o7777
-          return [path, entry.isFile() ? [mode, readFileSync(path, 'latin1')] : [mode]]
+          const { mode, uid, gid } = statSync(path)
+          const facts = [mode & 0o7777, uid, gid]
+          return [path, entry.isFile() ? [...facts, readFileSync(path, 'latin1')] : facts]
         }),
       )
     },

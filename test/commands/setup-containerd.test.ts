@@ -181,8 +181,8 @@ describe('setup containerd', () => {
   it('changes none of the files where one can not be written', async () => {
     const system = newSystem({ [MAIN]: 'version = 2\n' })
     mkdirSync(system.at('etc/containerd/certs.d'))
-    const before = system.everything()
     becomeNobody(system.root)
+    const before = system.everything()
     chmodSync(system.at('etc/containerd'), 0o555)
     const { exitCode, stderr } = await system.setup(['containerd', '--yes'])
     chmodSync(system.at('etc/containerd'), before[system.at('etc/containerd')]![0] as number)

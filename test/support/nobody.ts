@@ -12,6 +12,10 @@ export function becomeNobody(folder: string): void {
   for (const name of ['', ...readdirSync(folder, { recursive: true }).map(String)]) {
     chownSync(join(folder, name), NOBODY, NOBODY)
   }
+  process.setegid?.(NOBODY)
   process.seteuid?.(NOBODY)
-  onTestFinished(() => process.seteuid?.(0))
+  onTestFinished(() => {
+    process.seteuid?.(0)
+    process.setegid?.(0)
+  })
 }
