@@ -126,10 +126,15 @@ function ownProvider(
   // Where somebody serves ECR's own names already, they go on to.
   const isServed = theirs.some((name) => /\.(dkr[.-]ecr)\b/.test(name))
   const ecr = setup.isMore || isServed ? [] : ECR_NAMES
+  const names = [...new Set([...matched, ...setup.names, ...ecr])]
+  // kubelet does not start with a provider for nothing.
+  if (names.length === 0) {
+    throw new UserError('CONFIG', 'no name is mapped; first: ecr-cname map add HOST ECR_HOST')
+  }
   return {
     ...earlier,
     name: PROVIDER,
-    matchImages: [...new Set([...matched, ...setup.names, ...ecr])],
+    matchImages: names,
     // Where an answer says nothing else, which ours always does.
     defaultCacheDuration: earlier['defaultCacheDuration'] ?? '1h',
     apiVersion: `credentialprovider.kubelet.k8s.io/${versionFor(setup, config)}`,

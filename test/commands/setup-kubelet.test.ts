@@ -177,6 +177,12 @@ describe('setup kubelet', () => {
     expect(stderr).toContain('EKS writes /etc/eks/image-credential-provider/config.json anew')
   })
 
+  it('refuses to be for no name at all, with which kubelet would not start', async () => {
+    const { exitCode, stderr } = await newNode(EKS, {}).setup()
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('no name is mapped; first: ecr-cname map add HOST ECR_HOST')
+  })
+
   it('is where k3s looks without a flag', async () => {
     const { agree, providers } = newNode({ 'etc/systemd/system/k3s-agent.service': '[Service]\n' })
     const { stderr } = await agree()

@@ -18,10 +18,14 @@ export type Setting = {
   readonly world: World
 }
 
+const VERSION_MS = 5_000
+
 /** What a program that is installed here says of its version; "" where it can't be asked. */
 export async function versionOf(name: string, { place, world }: Setting): Promise<string> {
   const program = place.isHere ? findProgram(name, world.env) : undefined
   if (!program) return ''
-  const ended = await runProgram(program, ['--version'], { env: withoutSecrets(world.env) })
+  const signal = AbortSignal.timeout(VERSION_MS)
+  const env = withoutSecrets(world.env)
+  const ended = await runProgram(program, ['--version'], { env, signal })
   return ended?.stdout ?? ''
 }

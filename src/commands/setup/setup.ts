@@ -98,8 +98,13 @@ async function takeBack(
 function rootCommand(args: readonly string[], place: Place, { self }: World): string {
   const own = ownConfig(place)
   const isOwn = own !== SYSTEM_CONFIG && contentOf(own) !== undefined
-  const config = isOwn ? ['env', `ECR_CNAME_CONFIG=${own}`] : []
-  return ['sudo', ...config, ...self, 'setup', ...args].join(' ')
+  const map = place.env['ECR_CNAME_MAP']
+  const variables = [
+    ...(isOwn ? [`ECR_CNAME_CONFIG=${own}`] : []),
+    ...(map ? [`ECR_CNAME_MAP=${map}`] : []),
+  ]
+  const prefix = variables.length > 0 ? ['env', ...variables] : []
+  return ['sudo', ...prefix, ...self, 'setup', ...args].join(' ')
 }
 
 type Given = Readonly<Partial<Record<'pod-roles' | 'marathon' | 'image', unknown>>>
