@@ -92,7 +92,8 @@ function planFolder(at: ContainerdSetup['at'], major: number | undefined): Folde
   const folder = paths[0] ?? HOSTS
   if (isOff) return { folder, changes: [], notes: [`${main.path} has the CRI disabled`] }
   // 2.2 takes a list for the name of one folder, in pulls by its transfer service.
-  const isRead = paths.length === 1 || (paths.length > 1 && setter?.version !== 3)
+  const isAsList = (major ?? 0) < 2 && setter?.version !== 3
+  const isRead = paths.length === 1 || (paths.length > 1 && isAsList)
   if (isRead) return { folder, changes: [], notes: [] }
   const old = ['mirrors', 'configs'].find((key) =>
     configs.some(({ registry }) => hasKeys(valueAt(registry, [key]))),

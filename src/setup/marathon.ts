@@ -1,6 +1,8 @@
 /** What DC/OS is given: Marathon applications, and the IAM policy of the agents' role. */
 
+import { resolve } from 'node:path'
 import type { Mapping } from '../domain/mapping.ts'
+import type { Change, Plan } from './plan.ts'
 
 export type Marathon = {
   /** The image of this program. */
@@ -8,13 +10,33 @@ export type Marathon = {
   readonly mappings: readonly Mapping[]
 }
 
-/** The files by name. */
-export function marathonFiles(marathon: Marathon): Readonly<Record<string, unknown>> {
+/** The files of a folder, and what an operator does with them. */
+export function planMarathon(folder: string, marathon: Marathon): Plan {
+  const [helper, example, policy] = [
+    'ecr-helper.json',
+    'nginx-example.json',
+    'agent-policy.json',
+  ].map((name) => resolve(folder, name)) as [string, string, string]
   return {
-    'ecr-helper.json': installer(marathon),
-    'nginx-example.json': example(marathon),
-    'agent-policy.json': policy(),
+    changes: [
+      toChange(helper, installer(marathon)),
+      toChange(example, puller(marathon)),
+      toChange(policy, agentPolicy()),
+    ],
+    notes: [
+      'the image has to be one that agents can pull before they have the helper, with ecr-cname as its entry point',
+    ],
+    commands: [
+      `aws iam put-role-policy --role-name AGENTS_ROLE --policy-name ecr-pull --policy-document file://${policy}`,
+      `dcos marathon app add ${helper}`,
+      'dcos marathon app update /aws-ecr-helper instances=AGENTS, and instances=0 when each has had it',
+      `dcos marathon app add ${example}`,
+    ],
   }
+}
+
+function toChange(path: string, value: unknown): Change {
+  return { path, content: Buffer.from(`${JSON.stringify(value, null, 2)}\n`), mode: 0o644 }
 }
 
 // Lays the helper and the archive on an agent, and ends; Marathon starts it anew until it is scaled
@@ -45,7 +67,7 @@ function installer({ image, mappings }: Marathon) {
   }
 }
 
-function example({ mappings }: Marathon) {
+function puller({ mappings }: Marathon) {
   const host = mappings[0]?.name ?? '123456789012.dkr.ecr.us-east-1.amazonaws.com'
   const uri = 'file:///etc/docker.tar.gz'
   return {
@@ -76,7 +98,7 @@ function example({ mappings }: Marathon) {
   }
 }
 
-function policy() {
+function agentPolicy() {
   const reading = [
     'BatchCheckLayerAvailability',
     'GetDownloadUrlForLayer',

@@ -237,6 +237,14 @@ describe('the containerd that is installed', () => {
     expect(pathIn(text, version)).toBe(FOLDER)
   })
 
+  it('as 2.x gets one folder in place of a list, in a file of version 2 too', () => {
+    const list = `version = 2\n${head(2)}\nconfig_path = "${FOLDER}:/etc/docker/certs.d"\n`
+    const { at } = newSystem({ [MAIN]: list })
+    const changed = planContainerd({ at, mappings: [], major: 2 }).changes
+    expect(pathIn(changed[0]?.content?.toString() ?? '', 2)).toBe(FOLDER)
+    expect(planContainerd({ at, mappings: [], major: 1 }).changes).toEqual([])
+  })
+
   it('refuses a version that it no longer reads', async () => {
     const { at } = newSystem({ [MAIN]: 'root = "/srv"\n' })
     expect(() => planContainerd({ at, mappings: [], major: 2 })).toThrow(

@@ -1,10 +1,11 @@
 /** `setup dcos`: an agent, from within a container that sees its folders, and Marathon's files. */
 
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { unpackTar } from 'modern-tar'
+import { planMarathon } from '../../src/setup/marathon.ts'
 import { ECR_CNAME, runProgram } from '../support/program.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { becomeNobody } from '../support/nobody.ts'
@@ -96,6 +97,11 @@ describe('setup dcos', () => {
 })
 
 describe('setup dcos --marathon', () => {
+  it('knows its files by their whole paths, to take them back from anywhere', () => {
+    const { changes } = planMarathon('apps', { image: 'ecr-cname', mappings: [] })
+    expect(changes.map(({ path }) => path).filter((path) => !isAbsolute(path))).toEqual([])
+  })
+
   const json = (text: string) => JSON.parse(text) as Record<string, unknown>
 
   it('writes what Marathon and IAM take, as a user, and nothing else', async () => {

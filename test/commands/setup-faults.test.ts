@@ -5,10 +5,12 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { becomeNobody } from '../support/nobody.ts'
 import { ECR_CNAME, start } from '../support/program.ts'
@@ -84,6 +86,21 @@ describe('setup', () => {
     )
     expect(everything()).toEqual(before)
     chmodSync(at('store'), 0o755)
+  })
+
+  it('never overwrites what was broken since, and says where the file of before is', async () => {
+    const { agree, setup, at, read } = newSystem({ [`root/${DOCKER}`]: '{"a":1}' })
+    await agree('docker')
+    writeFileSync(at(`root/${DOCKER}`), '{"a":')
+    const { exitCode, stderr } = await setup(['docker', '--yes'])
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(
+      /line 1, column 6: expected JSON; what was there before the setup is in /,
+    )
+    const folder = /is in (\S+)\n$/.exec(stderr)?.[1] ?? ''
+    const kept = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+    expect(kept).toContain('{"a":1}')
+    expect(read(`root/${DOCKER}`)).toBe('{"a":')
   })
 
   it('takes nothing back over what somebody has changed since, and says where all is', async () => {

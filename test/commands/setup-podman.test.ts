@@ -95,6 +95,12 @@ describe('setup podman', () => {
     expect(JSON.parse(read(OWN))).toEqual({ registries })
   })
 
+  it('takes a name as clients write it', async () => {
+    const { agree, read } = newSystem()
+    await agree('podman', `https://${CNAME.toUpperCase()}/team/`)
+    expect(parse(read(FILE))['registry']).toEqual([REGISTRY])
+  })
+
   it('takes a wildcard only by the names that it covers', async () => {
     const registries = { '*.dkr.company.test': ECR }
     const { setup, agree, read } = newSystem({}, { registries })

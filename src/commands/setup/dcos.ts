@@ -1,7 +1,7 @@
 /** `setup dcos`: helper and archive on an agent, or what Marathon needs to have them put on all. */
 
 import { archiveConfig } from '../../io/docker-archive.ts'
-import { marathonFiles } from '../../setup/marathon.ts'
+import { planMarathon } from '../../setup/marathon.ts'
 import { contentOf } from '../../setup/plan.ts'
 import { ownHelper, ownProgram } from '../../setup/programs.ts'
 import { allMappingsOf, forServices } from './names.ts'
@@ -13,7 +13,12 @@ const ARCHIVE = '/etc/docker.tar.gz'
 
 export async function dcos(setting: Setting): Promise<Planned> {
   const { place, flags, world } = setting
-  if (flags.marathon !== undefined) return forMarathon(flags.marathon, setting)
+  const mappings = allMappingsOf(setting)
+  if (flags.marathon !== undefined) {
+    const { image = 'ecr-cname', marathon } = flags
+    const plain = mappings.filter(({ name }) => !name.startsWith('*.'))
+    return { plan: planMarathon(marathon, { image, mappings: plain }) }
+  }
   const archive = place.at(ARCHIVE)
   const content = Buffer.from(await archiveConfig('{"credsStore":"ecr-cname"}\n'))
   const isOther = !(contentOf(archive)?.equals(content) ?? true)
@@ -30,35 +35,11 @@ export async function dcos(setting: Setting): Promise<Planned> {
           content: ownHelper(world.self, world.env),
           mode: 0o755,
         },
-        ...forServices(allMappingsOf(setting), setting),
+        ...forServices(mappings, setting),
         { path: archive, content, mode: 0o644 },
       ],
       notes: isOther ? [`${archive} is replaced; logins in it are no longer read`] : [],
       commands: [],
-    },
-  }
-}
-
-function forMarathon(folder: string, setting: Setting): Planned {
-  const mappings = allMappingsOf(setting).filter(({ name }) => !name.startsWith('*.'))
-  const files = marathonFiles({ image: setting.flags.image ?? 'ecr-cname', mappings })
-  const at = (name: string) => `${folder}/${name}`
-  return {
-    plan: {
-      changes: Object.entries(files).map(([name, value]) => ({
-        path: at(name),
-        content: Buffer.from(`${JSON.stringify(value, null, 2)}\n`),
-        mode: 0o644,
-      })),
-      notes: [
-        'the image has to be one that agents can pull before they have the helper, with ecr-cname as its entry point',
-      ],
-      commands: [
-        `dcos marathon app add ${at('ecr-helper.json')}`,
-        'dcos marathon app update /aws-ecr-helper instances=AGENTS, and instances=0 when each has had it',
-        `aws iam put-role-policy --role-name AGENTS_ROLE --policy-name ecr-pull --policy-document file://${at('agent-policy.json')}`,
-        `dcos marathon app add ${at('nginx-example.json')}`,
-      ],
     },
   }
 }

@@ -5,6 +5,7 @@ import { mergeConfig } from '../../domain/config.ts'
 import { UserError } from '../../domain/errors.ts'
 import type { Mapping } from '../../domain/mapping.ts'
 import { readServerUrl } from '../../domain/names.ts'
+import { nameOf } from '../../domain/server-url.ts'
 import { loadConfig } from '../../io/config.ts'
 import { readJsonFile } from '../../io/json-file.ts'
 import { ownConfig, SYSTEM_CONFIG } from '../../setup/place.ts'
@@ -26,7 +27,7 @@ export function allMappingsOf({ place, hosts }: Setting): readonly Mapping[] {
   return hosts.map((host) => {
     const asked = readServerUrl(host)
     const target = asked && findTarget(asked, readSetting(asked, place.env))
-    if (target) return { ...target.mapping, name: host.toLowerCase() }
+    if (target) return { ...target.mapping, name: nameOf(asked) }
     const message = `${host}: no registry is mapped to it; first: ecr-cname map add ${host} ECR_HOST`
     throw new UserError('CONFIG', message)
   })

@@ -9,7 +9,7 @@ import { readArguments } from '../arguments.ts'
 import type { World } from '../command.ts'
 import { planFor } from './engines.ts'
 import { type Engine, ENGINES, setupHelp } from './help.ts'
-import type { Planned } from './setting.ts'
+import type { Planned, Setting } from './setting.ts'
 
 /** Engines that are a system's, never a user's. */
 const SYSTEMS: readonly Engine[] = ['containerd', 'kubelet', 'dcos']
@@ -31,7 +31,18 @@ export async function setup(args: readonly string[], world: World): Promise<numb
   const asRoot = isSystems && !place.isForAll ? rootCommand(args, place, world) : undefined
   const how = { folder, isDryRun: flags['dry-run'] ?? false, isAgreed: flags.yes ?? false, asRoot }
   if (flags.undo) return await takeBack(engine, how, world)
-  return await change(await planFor(engine, { place, hosts, flags, world }), how, world)
+  return await change(await planned(engine, { place, hosts, flags, world }, folder), how, world)
+}
+
+// Who has broken a file since an earlier setup is told where the file of before is.
+async function planned(engine: Engine, setting: Setting, folder: string): Promise<Planned> {
+  try {
+    return await planFor(engine, setting)
+  } catch (error) {
+    if (!(error instanceof UserError) || !isSetUp(folder)) throw error
+    const message = `${error.message}; what was there before the setup is in ${folder}`
+    throw new UserError(error.code, message, { cause: error })
+  }
 }
 
 type How = {
