@@ -11,7 +11,7 @@ export type KubeletPlaces = {
   readonly changes: readonly Change[]
   readonly notes: readonly string[]
   /** What makes kubelet read it anew. */
-  readonly restart: string
+  readonly restart?: string
 }
 
 type At = (path: string) => string
@@ -33,7 +33,7 @@ export function findKubelet(at: At): KubeletPlaces {
   const restart = 'systemctl daemon-reload && systemctl restart kubelet'
   if (!service) {
     const note = `no unit of kubelet is here: start it with ${flagsFor(OWN)}`
-    return { ...OWN, changes: [], notes: [note], restart: 'a restart of kubelet' }
+    return { ...OWN, changes: [], notes: [note] }
   }
   const found = placesIn(expanded(service))
   if (found) return { ...found, changes: [], notes: notesFor(found.config), restart }

@@ -56,7 +56,7 @@ function toDiff({ path, content }: Change): string {
   const before = contentOf(path)
   if ([before, content].some((bytes) => bytes?.includes(0))) {
     const what = content === undefined ? 'removed' : `${content.length} bytes`
-    return `--- ${path}\n+++ ${path}: binary, ${what}\n`
+    return `--- ${before ? path : '/dev/null'}\n+++ ${path}: binary, ${what}\n`
   }
   const [old, next] = [before, content].map((bytes) =>
     withoutSecrets(bytes?.toString('utf8') ?? ''),

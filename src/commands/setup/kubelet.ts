@@ -34,7 +34,7 @@ export async function kubelet(setting: Setting): Promise<Planned> {
         ...changes,
       ],
       notes,
-      commands: [restart],
+      commands: restart === undefined ? [] : [restart],
     },
   }
 }
