@@ -97,11 +97,17 @@ function withEndsOf(text: string, written: string): string {
   return text.includes('\r\n') ? written.replaceAll(/\r?\n/g, '\r\n') : written
 }
 
+const V1 = 'kubelet.config.k8s.io/v1'
 const KIND = 'CredentialProviderConfig'
 
 function merge(config: Readonly<Record<string, unknown>>, setup: ProviderSetup) {
-  const { kind = KIND, providers = [] } = config
+  const { apiVersion = V1, kind = KIND, providers = [] } = config
   if (kind !== KIND || !Array.isArray(providers)) throw notOne(setup.file)
+  // Other versions know no service accounts, and kubelet refuses what it does not know.
+  if (setup.podRoles && apiVersion !== V1) {
+    const message = `${setup.file}: --pod-roles takes apiVersion ${V1}; change it first`
+    throw new UserError('FILE', message)
+  }
   const all = providers as readonly Provider[]
   const at = all.findIndex(({ name }) => name === PROVIDER)
   const earlier = all[at] ?? {}
