@@ -305,6 +305,16 @@ providers:
     ])
   })
 
+  it("of an older version has no place for a service account's token", async () => {
+    const text =
+      'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: CredentialProviderConfig\nproviders: []\n'
+    const { setup, read } = node(text)
+    const { exitCode, stderr } = await setup('--pod-roles')
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('--pod-roles takes apiVersion kubelet.config.k8s.io/v1; change it')
+    expect(read(file)).toBe(text)
+  })
+
   it('of an older version stays of that version', async () => {
     const text =
       'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: CredentialProviderConfig\nproviders: []\n'
