@@ -51,6 +51,8 @@ _ecr_cname() {
     'map --role-arn') : ;;
     'map --connect') : ;;
     'setup --root') paths=1 ;;
+    'setup --marathon') paths=1 ;;
+    'setup --image') : ;;
     'doctor --bundle') paths=1 ;;
     'doctor --root') paths=1 ;;
     'cert --zone') : ;;
@@ -70,7 +72,7 @@ _ecr_cname() {
       dockercfg) if [[ $word == -* ]]; then words='--host --format --name --namespace --mode --watch --profile --role-arn --help'; else paths=1; fi ;;
       map) if [[ $word == -* ]]; then words='--profile --role-arn --connect --system --yes --json --help'; else paths=1; fi ;;
       resolve) if [[ $word == -* ]]; then words='--aws --json --help'; else :; fi ;;
-      setup) if [[ $word == -* ]]; then words='--undo --yes --dry-run --root --help'; else ((COMP_CWORD == 2)) && words='docker podman containerd buildkit kubelet dcos'; fi ;;
+      setup) if [[ $word == -* ]]; then words='--undo --yes --dry-run --root --pod-roles --marathon --image --help'; else ((COMP_CWORD == 2)) && words='docker podman containerd buildkit kubelet dcos'; fi ;;
       doctor) if [[ $word == -* ]]; then words='--fix --yes --offline --json --bundle --root --help'; else :; fi ;;
       get) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       store) if [[ $word == -* ]]; then words='--help'; else :; fi ;;

@@ -13,7 +13,7 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'dockercfg' = @('--host', '--format', '--name', '--namespace', '--mode', '--watch', '--profile', '--role-arn', '--help')
     'map' = @('add', 'list', 'rm', 'import', '--profile', '--role-arn', '--connect', '--system', '--yes', '--json', '--help')
     'resolve' = @('--aws', '--json', '--help')
-    'setup' = @('docker', 'podman', 'containerd', 'buildkit', 'kubelet', 'dcos', '--undo', '--yes', '--dry-run', '--root', '--help')
+    'setup' = @('docker', 'podman', 'containerd', 'buildkit', 'kubelet', 'dcos', '--undo', '--yes', '--dry-run', '--root', '--pod-roles', '--marathon', '--image', '--help')
     'doctor' = @('--fix', '--yes', '--offline', '--json', '--bundle', '--root', '--help')
     'get' = @('--help')
     'store' = @('--help')

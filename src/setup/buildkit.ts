@@ -3,16 +3,15 @@
  * https://github.com/moby/buildkit/blob/master/docs/buildkitd.toml.md
  */
 
-import { UserError } from '../domain/errors.ts'
 import type { Mapping } from '../domain/mapping.ts'
-import { contentOf, type Plan } from './plan.ts'
-import { parseToml, setInTable, valueAt } from './toml.ts'
+import type { Plan } from './plan.ts'
+import { parseToml, readToml, setInToml, valueAt } from './toml.ts'
 
 export type BuildkitSetup = { readonly file: string; readonly mappings: readonly Mapping[] }
 
 /** What has to change so that builds follow the names. */
 export function planBuildkit({ file, mappings }: BuildkitSetup): Plan {
-  const before = contentOf(file)?.toString('utf8') ?? ''
+  const before = readToml(file).text
   const after = mappings.reduce((text, mapping) => withMirror(file, text, mapping), before)
   return {
     changes: after === before ? [] : [{ path: file, content: Buffer.from(after) }],
@@ -25,18 +24,11 @@ export function planBuildkit({ file, mappings }: BuildkitSetup): Plan {
   }
 }
 
-function withMirror(file: string, text: string, { name, registry, prefix = '' }: Mapping): string {
+function withMirror(path: string, text: string, { name, registry, prefix = '' }: Mapping): string {
   const table = ['registry', name]
   const mirror = `${registry.host}/${prefix}`.replace(/\/+$/, '')
-  const given = valueAt(parseToml(file, text), [...table, 'mirrors'])
+  const given = valueAt(parseToml(path, text), [...table, 'mirrors'])
   const mirrors = Array.isArray(given) ? given.filter((one) => typeof one === 'string') : []
   if (mirrors.includes(mirror)) return text
-  const wanted = [mirror, ...mirrors]
-  const after = setInTable(text, table, ['mirrors', wanted])
-  const set = valueAt(parseToml(file, after), [...table, 'mirrors'])
-  if (JSON.stringify(set) === JSON.stringify(wanted)) return after
-  throw new UserError(
-    'FILE',
-    `${file}: set mirrors of [registry."${name}"] to ${wanted.join(', ')} by hand`,
-  )
+  return setInToml({ path, text }, table, ['mirrors', [mirror, ...mirrors]])
 }

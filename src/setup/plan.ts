@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createTwoFilesPatch } from 'diff'
+import { UserError } from '../domain/errors.ts'
 
 /** A file as it is to be. */
 export type Change = {
@@ -22,9 +23,15 @@ export type Plan = {
   readonly commands: readonly string[]
 }
 
-/** What is in a file, if it is there. */
+/** What is in a file, if it is there. A UserError where it is not for us to read. */
 export function contentOf(path: string): Buffer | undefined {
-  return existsSync(path) ? readFileSync(path) : undefined
+  try {
+    return existsSync(path) ? readFileSync(path) : undefined
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const hint = code === 'EACCES' ? 'run it as root' : 'see what is in its way'
+    throw new UserError('FILE', `${path}: can't be read (${code}); ${hint}`, { cause: error })
+  }
 }
 
 /** The file that a path leads to, through links. */
@@ -49,14 +56,14 @@ function toDiff({ path, content }: Change): string {
   const before = contentOf(path)
   if ([before, content].some((bytes) => bytes?.includes(0))) {
     const what = content === undefined ? 'removed' : `${content.length} bytes`
-    return `--- ${path}\n+++ ${path}: binary, ${what}\n`
+    return `--- ${before ? path : '/dev/null'}\n+++ ${path}: binary, ${what}\n`
   }
   const [old, next] = [before, content].map((bytes) =>
     withoutSecrets(bytes?.toString('utf8') ?? ''),
   )
   const names = [before ? path : '/dev/null', content ? path : '/dev/null'] as const
   const patch = createTwoFilesPatch(...names, old!, next!, undefined, undefined, { context: 3 })
-  return patch.replace(/^=+\n/, '').replaceAll(/^(---|\+\+\+) (.*)\t.*$/gm, '$1 $2')
+  return patch.replace(/^(?:Index: .*\n)?=+\n/, '').replaceAll(/^(---|\+\+\+) (.*)\t.*$/gm, '$1 $2')
 }
 
 // Docker's own keys for what is as good as a password.

@@ -3,9 +3,10 @@
  * itself, and our helper asked. No sidecar is needed: containers-registries.conf(5).
  */
 
+import { basename, dirname } from 'node:path'
 import type { Mapping } from '../domain/mapping.ts'
-import { contentOf, type Plan } from './plan.ts'
-import { parseToml, quote, valueAt } from './toml.ts'
+import type { Plan } from './plan.ts'
+import { quote, readToml, valueAt } from './toml.ts'
 
 export type PodmanSetup = {
   /** The drop-in file, which is ours as a whole. */
@@ -13,6 +14,8 @@ export type PodmanSetup = {
   readonly mappings: readonly Mapping[]
   /** All files that are read now, the later ones winning. */
   readonly files: readonly string[]
+  /** Whether names of an earlier setup stay. */
+  readonly isMore: boolean
 }
 
 /** The file's name: drop-ins are read in the order of their names, and the last one counts. */
@@ -21,19 +24,19 @@ export const DROP_IN = 'zz-ecr-cname.conf'
 const OURS = 'ecr-cname'
 
 /** What has to change so that containers/image follows the names. */
-export function planPodman({ file, mappings, files }: PodmanSetup): Plan {
-  const others = files.filter((path) => path !== file).map((path) => ({ path, ...read(path) }))
+export function planPodman({ file, mappings, files, isMore }: PodmanSetup): Plan {
+  const others = files.filter((path) => path !== file).map(read)
   const helpers = others.findLast((one) => one.helpers)?.helpers ?? [FILES]
   const asked = helpers.includes(OURS) ? helpers : [...helpers, OURS]
+  const wanted = mappings.map(toEntry)
+  const earlier = isMore ? read(file).entries : []
+  const kept = earlier.filter(({ prefix }) => !wanted.some((one) => one.prefix === prefix))
   const text = `# Made by: ecr-cname setup podman. Taken away by: ecr-cname setup podman --undo
 credential-helpers = [${asked.map(quote).join(', ')}]
-${mappings.map(toRegistry).join('')}`
+${[...kept, ...wanted].map(toTable).join('')}`
   return {
     changes: [{ path: file, content: Buffer.from(text) }],
-    notes: mappings.flatMap(({ name }) => {
-      const other = others.find(({ names }) => names.includes(name))
-      return other ? [`${other.path} speaks of ${name} too; ${file} comes after it and counts`] : []
-    }),
+    notes: others.flatMap((other) => [...notesFor(other, { file, names: wanted })]),
     commands: [],
   }
 }
@@ -41,25 +44,57 @@ ${mappings.map(toRegistry).join('')}`
 // Stands for auth.json among the helpers, and is what is asked where none are named.
 const FILES = 'containers-auth.json'
 
-function read(path: string): {
+type Entry = { readonly prefix: string; readonly location: string }
+type Conf = {
+  readonly path: string
   readonly helpers?: readonly string[]
-  readonly names: readonly string[]
-} {
-  const config = parseToml(path, contentOf(path)?.toString('utf8') ?? '')
-  const helpers = config['credential-helpers']
-  const registries = Array.isArray(config['registry']) ? (config['registry'] as unknown[]) : []
-  const names = registries.map((one) => valueAt(one, ['prefix']) ?? valueAt(one, ['location']))
+  readonly entries: readonly Entry[]
+}
+
+function read(path: string): Conf {
+  const { value } = readToml(path)
+  const helpers = value['credential-helpers']
+  const registries = Array.isArray(value['registry']) ? (value['registry'] as unknown[]) : []
   return {
+    path,
     ...(Array.isArray(helpers) && { helpers: helpers.map(String) }),
-    names: names.filter((name) => typeof name === 'string'),
+    entries: registries.map((one) => {
+      const [location, prefix] = ['location', 'prefix'].map((key) => textAt(one, key))
+      return { location: location ?? '', prefix: prefix ?? location ?? '' }
+    }),
   }
 }
 
-function toRegistry({ name, registry, prefix = '' }: Mapping): string {
-  const location = `${registry.host}/${prefix}`.replace(/\/+$/, '')
+function textAt(value: unknown, key: string): string | undefined {
+  const text = valueAt(value, [key])
+  return typeof text === 'string' ? text : undefined
+}
+
+function* notesFor(
+  { path, helpers, entries }: Conf,
+  { file, names }: { readonly file: string; readonly names: readonly Entry[] },
+): Iterable<string> {
+  const isLater = dirname(path) === dirname(file) && basename(path) > basename(file)
+  const which = isLater
+    ? `it comes after ${file}, and counts`
+    : `${file} comes after it, and counts`
+  for (const { prefix } of names) {
+    if (entries.some((one) => one.prefix === prefix))
+      yield `${path} speaks of ${prefix} too; ${which}`
+  }
+  if (isLater && helpers && !helpers.includes(OURS)) {
+    yield `${path} names credential-helpers without ${OURS}; ${which}`
+  }
+}
+
+function toEntry({ name, registry, prefix = '' }: Mapping): Entry {
+  return { prefix: name, location: `${registry.host}/${prefix}`.replace(/\/+$/, '') }
+}
+
+function toTable({ prefix, location }: Entry): string {
   return `
 [[registry]]
-prefix = ${quote(name)}
+prefix = ${quote(prefix)}
 location = ${quote(location)}
 `
 }

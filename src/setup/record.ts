@@ -9,6 +9,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -47,6 +48,7 @@ const RECORD = 'record.json'
  */
 export function apply(folder: string, changes: readonly Change[]): void {
   recover(folder)
+  const own = missingFolders(join(folder, RECORD))
   privateFolder(folder)
   const earlier = readRecord(folder)
   const paths = changes.map(({ path }) => realPath(path))
@@ -56,9 +58,10 @@ export function apply(folder: string, changes: readonly Change[]): void {
     .map((path, index) => backUp(folder, path, kept.length + index))
   const others = kept.filter(({ path }) => !paths.includes(path))
   const afters = new Map(changes.map(({ content }, index) => [paths[index]!, digestOf(content)]))
-  const own = [...kept, ...backups].filter(({ path }) => paths.includes(path))
-  const files = [...others, ...own.map((one) => withAfter(one, afters.get(one.path)))]
-  const folders = [...new Set([...(earlier?.folders ?? []), ...paths.flatMap(missingFolders)])]
+  const changed = [...kept, ...backups].filter(({ path }) => paths.includes(path))
+  const files = [...others, ...changed.map((one) => withAfter(one, afters.get(one.path)))]
+  const made = [...own, ...paths.flatMap(missingFolders)]
+  const folders = [...new Set([...(earlier?.folders ?? []), ...made])]
   saveRecord(folder, { state: 'changing', files, folders })
   const done: (() => void)[] = []
   try {
@@ -109,17 +112,33 @@ function recover(folder: string): void {
 function takeBack(folder: string, record: Record): void {
   for (const { path, before } of record.files) {
     const content = before && readFileSync(join(folder, before.backup))
+    removeDrafts(path)
     put(path, content, before?.mode)
     if (before) giveBack(path, before)
   }
   dropRecord(folder, record)
 }
 
+// What a write that was cut off has left beside the file.
+function removeDrafts(path: string): void {
+  const folder = dirname(path)
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  const isDraft = (name: string) =>
+    name.startsWith(`${basename(path)}.`) &&
+    /^\d+\.tmp$/.test(name.slice(basename(path).length + 1))
+  names.filter(isDraft).forEach((name) => rmSync(join(folder, name), { force: true }))
+}
+
 // A file that was removed comes back as its owner's, where we may say so.
 function giveBack(path: string, { mode, uid, gid }: NonNullable<Kept['before']>): void {
   chmodSync(path, mode)
   const facts = statSync(path)
-  if (facts.uid !== uid || facts.gid !== gid) chownSync(path, uid, gid)
+  if (facts.uid === uid && facts.gid === gid) return
+  try {
+    chownSync(path, uid, gid)
+  } catch {
+    // Only root can give files away.
+  }
 }
 
 function dropRecord(folder: string, { files, folders }: Record): void {

@@ -2,18 +2,26 @@
 
 import { parse } from 'smol-toml'
 import { UserError } from '../domain/errors.ts'
+import { contentOf } from './plan.ts'
 
 type Value = string | readonly string[]
+type Table = readonly string[]
 
 /** A text as TOML has it. */
 export function quote(text: string): string {
   return JSON.stringify(text)
 }
 
+/** The text of a TOML file and its value; both are empty where there is no file. */
+export function readToml(path: string) {
+  const text = contentOf(path)?.toString('utf8') ?? ''
+  return { text, value: parseToml(path, text) }
+}
+
 /** The value of a TOML text. A UserError names file, line and column where it is broken. */
 export function parseToml(path: string, text: string): Readonly<Record<string, unknown>> {
   try {
-    return parse(text)
+    return parse(text.replace(/^\uFEFF/, ''))
   } catch (error) {
     const { line = 1, column = 1 } = error as { readonly line?: number; readonly column?: number }
     const message = `${path}: line ${line}, column ${column}: expected TOML; mend it first`
@@ -32,30 +40,56 @@ export function valueAt(value: unknown, keys: readonly string[]): unknown {
   )
 }
 
-/** Sets a key of a table, where it stands or behind the table's head; adds the table at the end. */
-export function setInTable(
-  text: string,
-  table: readonly string[],
+/**
+ * Sets a key of a table: where it stands, or behind the table's head, or in a table at the end.
+ * A UserError says what to do by hand where the text has it in another way.
+ */
+export function setInToml(
+  { path, text }: { readonly path: string; readonly text: string },
+  table: Table,
   [key, value]: readonly [string, Value],
 ): string {
-  const written = `${key} = ${toToml(value)}`
-  const lines = text.split('\n')
-  const head = lines.findIndex((line) => isHeadOf(line, table))
-  if (head === -1) {
-    const gap = text === '' || text.endsWith('\n') ? '' : '\n'
-    const above = text === '' ? '' : '\n'
-    return `${text}${gap}${above}[${table.map(toKey).join('.')}]\n  ${written}\n`
-  }
-  const end = lines.findIndex((line, index) => index > head && /^\s*\[/.test(line))
-  const own = lines.slice(head + 1, end === -1 ? undefined : end)
-  const at = own.findIndex((line) => new RegExp(`^\\s*"?${key}"?\\s*=`).test(line))
-  const margin = /^\s*/.exec(own[Math.max(at, 0)] ?? '')?.[0] || '  '
-  const eol = lines[head]?.endsWith('\r') ? '\r' : ''
-  lines.splice(head + 1 + Math.max(at, 0), at === -1 ? 0 : 1, `${margin}${written}${eol}`)
-  return lines.join('\n')
+  const written = `${toKey(key)} = ${toToml(value)}`
+  const isSet = (candidate: string) => holds(candidate, [...table, key], value)
+  const after = [...candidates(text, table, key, written)].find(isSet)
+  if (after !== undefined) return after
+  const name = table.map(toKey).join('.')
+  throw new UserError('FILE', `${path}: write ${written} into [${name}] by hand, and run it again`)
 }
 
-function isHeadOf(line: string, table: readonly string[]): boolean {
+function holds(text: string, keys: readonly string[], value: Value): boolean {
+  try {
+    return JSON.stringify(valueAt(parseToml('', text), keys)) === JSON.stringify(value)
+  } catch {
+    return false
+  }
+}
+
+// The value that is there may take several lines: as many are replaced as it takes.
+function* candidates(text: string, table: Table, key: string, written: string): Iterable<string> {
+  const lines = text.split('\n')
+  const eol = text.includes('\r\n') ? '\r' : ''
+  const head = lines.findIndex((line) => isHeadOf(line, table))
+  if (head === -1) {
+    const start = text === '' || text.endsWith('\n') ? text : `${text}${eol}\n`
+    const gap = text === '' ? '' : `${eol}\n`
+    yield `${start}${gap}[${table.map(toKey).join('.')}]${eol}\n  ${written}${eol}\n`
+    return
+  }
+  const next = lines.findIndex((line, index) => index > head && /^\s*\[\[?[^[\],]+\]/.test(line))
+  const own = lines.slice(head + 1, next === -1 ? undefined : next)
+  const at = own.findIndex((line) => new RegExp(`^\\s*"?${key}"?\\s*=`).test(line))
+  const given = own[Math.max(at, 0)] ?? ''
+  const margin = /^[ \t]*/.exec(given)?.[0] || '  '
+  const comment = at === -1 ? '' : (/\s#[^"'\r]*/.exec(given)?.[0] ?? '')
+  const start = head + 1 + Math.max(at, 0)
+  for (let count = at === -1 ? 0 : 1; count <= Math.max(own.length, 0); count++) {
+    yield lines.toSpliced(start, count, `${margin}${written}${comment}${eol}`).join('\n')
+    if (at === -1) return
+  }
+}
+
+function isHeadOf(line: string, table: Table): boolean {
   const [, inner] = /^\s*\[([^[\]]*(?:"[^"]*"[^[\]]*)*)\]\s*(?:#.*)?\r?$/.exec(line) ?? []
   if (inner === undefined) return false
   const keys = [...inner.matchAll(/"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)/g)]

@@ -23,9 +23,9 @@ type Response = {
   readonly auth: Readonly<Record<string, { readonly username: string; readonly password: string }>>
 }
 
+/** To the byte what kubelet 1.30 was recorded to send, in either version. */
 function request(image: string, version = 'v1'): string {
-  const apiVersion = `credentialprovider.kubelet.k8s.io/${version}`
-  return JSON.stringify({ kind: 'CredentialProviderRequest', apiVersion, image })
+  return `{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/${version}","image":"${image}"}\n`
 }
 
 async function asked({ env }: User, input: string) {

@@ -6,6 +6,9 @@ import { describe, expect, it } from 'vitest'
 import { ECR_CNAME, HELPER, runProgram } from '../support/program.ts'
 import { CNAME, ECR, writeTree } from '../support/user.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { becomeNobody } from '../support/nobody.ts'
+import { runHere } from './people.ts'
+import { newHome, newSystem } from './setting-up.ts'
 
 const auth = (user: string, password: string) => btoa(`${user}:${password}`)
 
@@ -148,5 +151,33 @@ describe('setup docker', () => {
     expect(JSON.parse(text)).toEqual({ credHelpers: { [CNAME]: 'ecr-cname' } })
     expect(await runProgram([ECR_CNAME, ...args, '--undo'], { env })).toMatchObject({ exitCode: 0 })
     expect(readFileSync(join(root, 'root/.docker/config.json'), 'utf8')).toBe('{}')
+  })
+
+  it('has docker trust the authority that stands for a name, and no other', async () => {
+    const other = 'docker.elsewhere.test'
+    const { root, agree, read, has, everything } = newSystem(
+      {},
+      { registries: { [CNAME]: ECR, [other]: ECR } },
+    )
+    const env = { HOME: '/root' }
+    const dir = join(root, 'etc/ecr-cname/tls')
+    await runProgram([ECR_CNAME, 'cert', CNAME, '--zone', 'company.test', '--dir', dir], { env })
+    const before = everything()
+    await agree('docker')
+    const file = `etc/docker/certs.d/${CNAME}/ecr-cname.crt`
+    expect(read(file)).toBe(read('etc/ecr-cname/tls/ca.crt'))
+    expect(has(`etc/docker/certs.d/${other}`)).toBe(false)
+    await agree('docker', '--undo')
+    expect(everything()).toEqual(before)
+  })
+
+  it('tells a user how root has docker trust it', async () => {
+    const { root, env, at } = newHome()
+    const dir = at('.config/ecr-cname/tls')
+    await runProgram([ECR_CNAME, 'cert', CNAME, '--dir', dir], { env: { HOME: root } })
+    becomeNobody(root)
+    const { exitCode, stderr } = await runHere({ env }, ['setup', 'docker', '--yes'], {})
+    expect(exitCode).toBe(0)
+    expect(stderr).toContain(`sudo ecr-cname cert ${CNAME} --dir ${dir} --install --for docker\n`)
   })
 })

@@ -5,7 +5,7 @@ import { UserError } from '../../domain/errors.ts'
 import { examine } from '../../doctor/examine.ts'
 import { type Finding, isBroken } from '../../doctor/finding.ts'
 import type { Scene } from '../../doctor/scene.ts'
-import { placeOf } from '../../setup/place.ts'
+import { backupsOf, placeOf } from '../../setup/place.ts'
 import { pendingOf } from '../../setup/plan.ts'
 import { apply } from '../../setup/record.ts'
 import { readArguments } from '../arguments.ts'
@@ -59,6 +59,6 @@ async function lookAt(
 /** As `setup docker HOST` does it, so that its --undo takes it back. */
 async function setUp(host: string, world: World): Promise<void> {
   const place = placeOf('/', world.env)
-  const { plan } = await planFor('docker', { place, hosts: [host], world })
-  apply(place.backupsOf('docker'), pendingOf(plan))
+  const { plan } = await planFor('docker', { place, hosts: [host], flags: {}, world })
+  apply(backupsOf('docker', false, place), pendingOf(plan))
 }

@@ -32,11 +32,21 @@ export function openMapFile(env: Environment, isSystem: boolean): MapFile {
     path,
     mappings,
     change(put, drop = []) {
-      const next = editJson(text, editsFor(parseJson(path, text), put, drop))
-      check(path, next)
+      const next = withMappings({ path, text }, put, drop)
       writeFileFor(path, next, file ? undefined : isSystem ? 0o644 : 0o600)
     },
   }
+}
+
+/** The text of a configuration with mappings put in and others taken out. Throws where it is broken. */
+export function withMappings(
+  { path, text }: { readonly path: string; readonly text: string },
+  put: ReadonlyMap<string, Written>,
+  drop: readonly string[] = [],
+): string {
+  const next = editJson(text, editsFor(parseJson(path, text), put, drop))
+  check(path, next)
+  return next
 }
 
 function pathFor(env: Environment): string {

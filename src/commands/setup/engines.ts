@@ -1,97 +1,72 @@
 /** What each engine's setup needs of the configuration and of the system, and its plan. */
 
-import { UserError } from '../../domain/errors.ts'
-import type { Mapping } from '../../domain/mapping.ts'
+import { findAuthority } from '../../certificates/folder.ts'
+import { trustOf } from '../../certificates/trust.ts'
 import { loginName, readServerUrl } from '../../domain/names.ts'
-import { configFiles, type Environment, homeFolder } from '../../front/places.ts'
-import { loadConfig } from '../../io/config.ts'
+import { type Environment, homeFolder } from '../../front/places.ts'
 import { dockerConfigFile, readConfig, registriesFiles } from '../../io/engine-configs.ts'
-import { editJson } from '../../io/json-edit.ts'
-import { readJsonFile } from '../../io/json-file.ts'
 import { saveLogin } from '../../io/logins.ts'
-import { findProgram, runProgram, withoutSecrets } from '../../io/programs.ts'
+import { findProgram } from '../../io/programs.ts'
 import { planBuildkit } from '../../setup/buildkit.ts'
-import { planContainerd } from '../../setup/containerd.ts'
+import { majorIn, planContainerd } from '../../setup/containerd.ts'
 import { loginsOf, planDocker } from '../../setup/docker.ts'
+import { ownConfig } from '../../setup/place.ts'
+import type { Change, Plan } from '../../setup/plan.ts'
 import { DROP_IN, planPodman } from '../../setup/podman.ts'
-import type { Place } from '../../setup/place.ts'
-import type { Plan } from '../../setup/plan.ts'
-import type { World } from '../command.ts'
-import { findTarget, readSetting } from '../registries.ts'
+import { certificateFolder } from '../../certificates/places.ts'
+import { dcos } from './dcos.ts'
 import type { Engine } from './help.ts'
+import { kubelet } from './kubelet.ts'
+import { allMappingsOf, mappingsOf, withIdentities } from './names.ts'
+import { type Planned, type Setting, versionOf } from './setting.ts'
 
-/** A plan, and what is done beside files once it has been carried out. */
-export type Planned = { readonly plan: Plan; readonly afterwards?: () => void }
-
-export type Setting = {
-  readonly place: Place
-  /** As they were named; none for all of the configuration. */
-  readonly hosts: readonly string[]
-  readonly world: World
-}
-
-const PLANS: Readonly<Partial<Record<Engine, (setting: Setting) => Planned | Promise<Planned>>>> = {
+const PLANS: Readonly<Record<Engine, (setting: Setting) => Planned | Promise<Planned>>> = {
   docker,
   podman,
   containerd,
   buildkit,
+  kubelet,
+  dcos,
+}
+
+/** Of each engine one has to be there, or it is said that none is. */
+const PROGRAMS: Readonly<Record<Engine, readonly string[]>> = {
+  docker: ['docker', 'nerdctl'],
+  podman: ['podman', 'buildah', 'skopeo', 'crio'],
+  containerd: ['containerd'],
+  buildkit: ['buildkitd', 'buildctl', 'docker'],
+  kubelet: ['kubelet', 'k3s', 'rke2'],
+  dcos: ['mesos-agent', '/opt/mesosphere/bin/mesos-agent'],
 }
 
 /** The plan of an engine. Throws a UserError where it can't be set up. */
 export async function planFor(engine: Engine, setting: Setting): Promise<Planned> {
-  const plan = PLANS[engine]
-  if (!plan) throw new UserError('USAGE', `setup ${engine}: not there yet`)
-  return await plan(setting)
-}
-
-/** The mappings that are to be set up: those named, or all with a plain name. */
-export function mappingsOf({ place, hosts }: Setting): readonly Mapping[] {
-  if (hosts.length === 0) {
-    return [...loadConfig(place.env).mappings.values()].filter(({ name }) => !name.startsWith('*.'))
-  }
-  return hosts.map((host) => {
-    const asked = readServerUrl(host)
-    const target = asked && findTarget(asked, readSetting(asked, place.env))
-    if (!target) {
-      throw new UserError(
-        'CONFIG',
-        `${host}: no registry is mapped to it; first: ecr-cname map add ${host} ECR_HOST`,
-      )
-    }
-    return { ...target.mapping, name: host }
-  })
+  const planned = await PLANS[engine](setting)
+  const { place, world, flags } = setting
+  const programs = PROGRAMS[engine]
+  const isThere = programs.some((program) => findProgram(program, world.env))
+  if (!place.isHere || flags.marathon !== undefined || isThere) return planned
+  const note = `none is here of ${programs.join(', ')}: what is written counts once there is one`
+  return { ...planned, plan: { ...planned.plan, notes: [...planned.plan.notes, note] } }
 }
 
 function podman(setting: Setting): Planned {
   const { env, at, isForAll } = setting.place
   const folder = isForAll ? at('/etc/containers') : `${configHome(env)}/containers`
   const mappings = mappingsOf(setting)
-  const files = registriesFiles(env, at('/etc/containers'))
-  const plan = planPodman({ file: `${folder}/registries.conf.d/${DROP_IN}`, mappings, files })
-  return { plan: withIdentities(plan, mappings, env) }
+  const plan = planPodman({
+    file: `${folder}/registries.conf.d/${DROP_IN}`,
+    mappings,
+    files: registriesFiles(env, at('/etc/containers')),
+    isMore: setting.hosts.length > 0,
+  })
+  return { plan: withIdentities(plan, mappings, setting) }
 }
 
 async function containerd(setting: Setting): Promise<Planned> {
   const { at } = setting.place
-  const mappings = mappingsOf(setting)
-  const plan = planContainerd({
-    file: at('/etc/containerd/config.toml'),
-    hosts: { named: HOSTS, folder: at(HOSTS) },
-    mappings,
-    major: await containerdMajor(setting),
-  })
-  return { plan: withIdentities(plan, mappings, setting.place.env) }
-}
-
-const HOSTS = '/etc/containerd/certs.d'
-
-// `containerd containerd.io 2.1.4 <commit>`, or github.com/containerd/containerd 1.6.20~ds1.
-async function containerdMajor({ place, world }: Setting): Promise<number | undefined> {
-  const program = place.isHere ? findProgram('containerd', world.env) : undefined
-  const ended =
-    program && (await runProgram(program, ['--version'], { env: withoutSecrets(world.env) }))
-  const [, major] = /\sv?(\d+)\.\d+/.exec((ended && ended.stdout) || '') ?? []
-  return major === undefined ? undefined : Number(major)
+  const major = majorIn(await versionOf('containerd', setting))
+  return { plan: planContainerd({ at, mappings: mappingsOf(setting), major }) }
 }
 
 function buildkit(setting: Setting): Planned {
@@ -99,53 +74,30 @@ function buildkit(setting: Setting): Planned {
   const mappings = mappingsOf(setting)
   const folder = isForAll ? at('/etc/buildkit') : `${configHome(env)}/buildkit`
   const plan = planBuildkit({ file: `${folder}/buildkitd.toml`, mappings })
-  return { plan: withIdentities(plan, mappings, env) }
+  return { plan: withIdentities(plan, mappings, setting) }
 }
 
 function configHome(env: Environment): string {
   return env['XDG_CONFIG_HOME'] || `${homeFolder(env)}/.config`
 }
 
-// These engines ask by the ECR host, so what the name says of the identity is said of that too.
-function withIdentities(plan: Plan, mappings: readonly Mapping[], env: Environment): Plan {
-  const path = configFiles(env).at(-1) ?? ''
-  const own = loadConfig(env).mappings
-  const wanted = mappings.filter(
-    ({ name, registry }) => name !== registry.host && !own.has(registry.host),
-  )
-  const text = readJsonFile(path)?.text ?? '{}\n'
-  const edits = wanted.flatMap((mapping) => {
-    const identity = identityOf(mapping)
-    const at = ['registries', mapping.registry.host]
-    return identity ? [{ path: at, value: identity }] : []
-  })
-  if (edits.length === 0) return plan
-  const content = Buffer.from(editJson(text, edits))
-  return { ...plan, changes: [...plan.changes, { path, content, mode: 0o600 }] }
-}
-
-function identityOf({ profile, roleArn, roleSessionName, externalId }: Mapping) {
-  if (!profile && !roleArn) return undefined
-  return {
-    ...(profile && { profile }),
-    ...(roleArn && { roleArn }),
-    ...(roleSessionName && { roleSessionName }),
-    ...(externalId && { externalId }),
-  }
-}
-
-function docker(setting: Setting): Planned {
+async function docker(setting: Setting): Promise<Planned> {
   const { place, hosts } = setting
   const { env } = place
   const file = dockerConfigFile(env)
   const named = hosts.length > 0 ? mappingsOf(setting).map(({ name }) => name) : []
-  const plan = planDocker({ file, ownFile: configFiles(env).at(-1) ?? '', hosts: named })
+  const plan = planDocker({ file, ownFile: ownConfig(place), hosts: named })
   const logins = hosts.length > 0 ? [] : loginsOf(readConfig(file))
   const moved = logins.map(
     ({ serverUrl }) => `the login for ${serverUrl} is copied to where our helper keeps logins`,
   )
+  const { changes, notes } = await trust(setting)
   return {
-    plan: { ...plan, notes: [...plan.notes, ...moved] },
+    plan: {
+      ...plan,
+      changes: [...plan.changes, ...changes],
+      notes: [...plan.notes, ...moved, ...notes],
+    },
     afterwards: () => {
       for (const login of logins) {
         const asked = readServerUrl(login.serverUrl)
@@ -153,4 +105,32 @@ function docker(setting: Setting): Planned {
       }
     },
   }
+}
+
+// docker follows no other name by itself, and so meets the sidecar's certificate.
+async function trust(setting: Setting): Promise<Pick<Plan, 'changes' | 'notes'>> {
+  const { root, env, isForAll } = setting.place
+  const folder = certificateFolder(env)
+  const authority = findAuthority(folder)
+  if (authority === undefined) return { changes: [], notes: [] }
+  const { covers, zonesOf } = await import('../../certificates/issue.ts')
+  const zones = zonesOf(authority)
+  const names = allMappingsOf(setting).map(({ name }) => name)
+  const covered = names.filter((name) => !name.startsWith('*.') && covers(zones, hostIn(name)))
+  if (!isForAll) {
+    const notes = covered.map(
+      (name) =>
+        `docker has to trust the authority in ${folder}: sudo ecr-cname cert ${name} --dir ${folder} --install --for docker`,
+    )
+    return { changes: [], notes }
+  }
+  const changes = covered.map((name): Change => {
+    const { file } = trustOf('docker', name, root)
+    return { path: file, content: Buffer.from(authority), mode: 0o644 }
+  })
+  return { changes, notes: [] }
+}
+
+function hostIn(name: string): string {
+  return name.replace(/:\d+$/, '')
 }

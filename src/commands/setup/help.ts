@@ -16,6 +16,16 @@ export const setupHelp = {
     { name: 'yes', summary: 'do not ask' },
     { name: 'dry-run', summary: 'show what would change, and end' },
     { name: 'root', value: 'DIR', summary: 'the system to set up, such as an image (/)' },
+    {
+      name: 'pod-roles',
+      summary: "kubelet: pull with a pod's own role, where its service account names one",
+    },
+    {
+      name: 'marathon',
+      value: 'DIR',
+      summary: 'dcos: write the Marathon applications and the IAM policy there, and nothing else',
+    },
+    { name: 'image', value: 'IMAGE', summary: 'dcos: the image of this program (ecr-cname)' },
   ],
   notes: `Without HOST, all names of the configuration are set up; for docker that is every registry, and a
 helper that was there becomes our fallback. Nothing changes before you agree, files change all or

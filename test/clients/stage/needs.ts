@@ -16,6 +16,7 @@ const PACKAGES = {
   iptables: 'iptables',
   podman: 'podman',
   runc: 'runc',
+  script: 'bsdutils',
   skopeo: 'skopeo',
 } as const
 
