@@ -71,7 +71,7 @@ resource "aws_ecs_task_definition" "this" {
       image      = var.image
       essential  = false
       user       = "0"
-      entryPoint = ["bash", "-euc"]
+      entryPoint = ["sh", "-euc"]
       command = [join("\n", [
         "umask 077",
         "for name in ${join(" ", local.files)}; do printenv \"$name\" >\"/tls/$name\"; done",
