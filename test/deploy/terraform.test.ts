@@ -42,7 +42,7 @@ describe.each(TOOLS.map((tool) => [basename(tool), tool] as const))('to %s', (_,
   it.each([
     ['an argument that there is not', 'colour = "red"', /named "colour" is not expected/],
     ['a block that there is not', 'colour {\n}', /type "colour" are not expected/],
-    ['a wrong type', 'multivalue_answer_routing_policy = []', /a bool is required/],
+    ['a wrong type', 'multivalue_answer_routing_policy = []', /bool required/],
     ['a second of what there is one', 'alias {\n}\nalias {\n}', /No more than 1 "alias"/],
     ['an argument that is missing in a block', 'alias {\n}', /"zone_id" is required/],
     ['a reference to nothing', 'ttl = aws_route53_record.name.colour', /named "colour"/],
