@@ -43,7 +43,10 @@ export async function startProvider(): Promise<Provider> {
   const server = createServer()
   const sessions = new Set<{ readonly destroy: () => void }>()
   server.on('session', (session) => sessions.add(session))
-  server.on('stream', (stream, headers) => void reply(stream, headers[':path'] ?? ''))
+  server.on(
+    'stream',
+    (stream, headers) => void reply(stream as ServerHttp2Stream, headers[':path'] ?? ''),
+  )
   await new Promise<void>((resolve) => void server.listen(address, resolve))
   const running = {
     Protocol: 'grpc',
