@@ -64,15 +64,15 @@ const commandsFromAssets: Plugin = {
   },
 }
 
-// Of zlib the SDK takes a CRC-32 for event streams, which we have none of; it has its own, too.
-// What compresses for CloudWatch is loaded with its client, and not by a mint.
+// Of zlib the SDK takes a CRC-32 for event streams, which we have none of; it has its own, too. What
+// compresses for CloudWatch, and what is ours, loads it with what needs it, and not for a mint.
 const withoutZlib: Plugin = {
   name: 'without-zlib',
   setup(build) {
     build.onResolve({ filter: /^node:zlib$/ }, ({ importer }) =>
-      importer.includes('middleware-compression')
-        ? { path: 'node:zlib', external: true }
-        : { path: 'zlib', namespace: 'without' },
+      importer.includes('node_modules') && !importer.includes('middleware-compression')
+        ? { path: 'zlib', namespace: 'without' }
+        : { path: 'node:zlib', external: true },
     )
     build.onLoad({ filter: /.*/, namespace: 'without' }, () => ({ contents: 'export {}' }))
   },

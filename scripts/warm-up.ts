@@ -17,6 +17,7 @@ const status = await load(script).runHelper(['get'], {
   env: process.env,
   readInput: () => Buffer.from('123456789012.dkr.ecr.us-east-1.amazonaws.com'),
   stdout: () => {},
+  stdoutBytes: () => {},
   stderr: (text) => process.stderr.write(text),
   stdoutIsTerminal: false,
   stderrColumns: undefined,

@@ -41,6 +41,7 @@ function world(): World {
     env: environment,
     readInput: input,
     stdout: (text) => write(1, text),
+    stdoutBytes: (bytes) => write(1, bytes),
     stderr: (text) => write(2, text),
     // A look at process.stdout loads what it is made of.
     get stdoutIsTerminal() {
@@ -157,8 +158,8 @@ function readSome(chunk: Buffer): number {
 }
 
 // A caller that closed its end has what it wanted.
-function write(file: 1 | 2, text: string): void {
-  let rest = Buffer.from(text)
+function write(file: 1 | 2, output: string | Uint8Array): void {
+  let rest: Uint8Array = typeof output === 'string' ? Buffer.from(output) : output
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(file, rest))

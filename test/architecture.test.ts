@@ -12,21 +12,24 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   domain: /^domain$/,
   front: /^(front|domain\/server-url\.ts|node:(fs|child_process|process|path))$/,
   helper: /^(helper|front|domain)$/,
-  io: /^(io|front|domain|node:.*)$/,
+  io: /^(io|front|domain|node:.*|jsonc-parser|modern-tar|smol-toml)$/,
   tokens: /^(tokens|io|front|domain|node:(fs|timers\/promises))$/,
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
   certificates:
     /^(certificates|io|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
+  setup: /^(setup|certificates|io|front|domain|node:(crypto|fs|path|process)|diff|yaml|smol-toml)$/,
   // crypto for the passwords and certificates of its own clients.
   proxy: /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises)))$/,
+  images:
+    /^(images|io|domain|node:(crypto|fs|fs\/promises|http|https|net|os|path|process|stream|stream\/(consumers|promises)|zlib))$/,
   commands:
-    /^(commands|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util|bcryptjs)$/,
+    /^(commands|images|setup|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util|bcryptjs)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
-  'index.ts': /^(domain|front|io|tokens|aws)$/,
+  'index.ts': /^(commands|images|domain)$/,
 }
 /** The programs' beginnings, where the world comes in. */
-const BEGINNINGS = /^(main\.ts|cli\.ts|front\/program\.ts)$/
+const BEGINNINGS = /^(main\.ts|cli\.ts|index\.ts|front\/program\.ts)$/
 /** All but which processes there are, which is what a lock is about. */
 const CLOCK_AND_PROCESS =
   /\b(process\.(?!kill|pid)|console\.|Date\.now\b|new Date\(\)|Math\.random\b)/
@@ -55,7 +58,7 @@ function ringOf(file: string): string {
 }
 
 function importsOf(file: string): string[] {
-  const names = [...withoutComments(file).matchAll(/(?:\sfrom|\bimport)\s*\(?\s*'([^']+)'/g)]
+  const names = [...withoutComments(file).matchAll(/(?:\sfrom|(?<!')\bimport)\s*\(?\s*'([^']+)'/g)]
   return names.map(([, name = '']) => {
     if (!name.startsWith('.')) return name
     const target = relative(SRC, join(SRC, dirname(file), name))

@@ -4,9 +4,17 @@ _ecr_cname() {
   local words='' paths=''
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='serve get store erase list cert credential-provider completion version --help --version'
+    words='pull push repos tags cache serve login token dockercfg map resolve setup get store erase list cert credential-provider completion version --help --version'
   else
     case "${COMP_WORDS[1]} $before" in
+    'pull --output') paths=1 ;;
+    'pull --format') words='docker oci oci-archive' ;;
+    'pull --platform') : ;;
+    'push --tag') : ;;
+    'push --platform') : ;;
+    'push --mount-from') : ;;
+    'repos --limit') : ;;
+    'tags --limit') : ;;
     'serve --listen') : ;;
     'serve --registry') : ;;
     'serve --tls-cert') paths=1 ;;
@@ -25,13 +33,42 @@ _ecr_cname() {
     'serve --idle') : ;;
     'serve --log-format') words='json pretty' ;;
     'serve --drain') : ;;
+    'login --tool') words='docker podman nerdctl buildah skopeo oras helm' ;;
+    'login --account') : ;;
+    'login --region') : ;;
+    'login --profile') : ;;
+    'login --role-arn') : ;;
+    'token --profile') : ;;
+    'token --role-arn') : ;;
+    'dockercfg --host') : ;;
+    'dockercfg --format') words='docker secret dcos' ;;
+    'dockercfg --name') : ;;
+    'dockercfg --namespace') : ;;
+    'dockercfg --mode') : ;;
+    'dockercfg --profile') : ;;
+    'dockercfg --role-arn') : ;;
+    'map --profile') : ;;
+    'map --role-arn') : ;;
+    'map --connect') : ;;
+    'setup --root') paths=1 ;;
     'cert --zone') : ;;
     'cert --dir') paths=1 ;;
     'cert --for') words='docker podman containerd system' ;;
     'cert --root') paths=1 ;;
     *)
       case "${COMP_WORDS[1]}" in
+      pull) if [[ $word == -* ]]; then words='--output --format --platform --all-platforms --no-cache --quiet --json --help'; else :; fi ;;
+      push) if [[ $word == -* ]]; then words='--tag --platform --mount-from --quiet --json --help'; else paths=1; fi ;;
+      repos) if [[ $word == -* ]]; then words='--limit --json --help'; else :; fi ;;
+      tags) if [[ $word == -* ]]; then words='--limit --json --help'; else :; fi ;;
+      cache) if [[ $word == -* ]]; then words='--json --help'; else ((COMP_CWORD == 2)) && words='show clear'; fi ;;
       serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --workers --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
+      login) if [[ $word == -* ]]; then words='--tool --account --region --profile --role-arn --help'; else :; fi ;;
+      token) if [[ $word == -* ]]; then words='--json --header --profile --role-arn --help'; else :; fi ;;
+      dockercfg) if [[ $word == -* ]]; then words='--host --format --name --namespace --mode --watch --profile --role-arn --help'; else paths=1; fi ;;
+      map) if [[ $word == -* ]]; then words='--profile --role-arn --connect --system --yes --json --help'; else paths=1; fi ;;
+      resolve) if [[ $word == -* ]]; then words='--aws --json --help'; else :; fi ;;
+      setup) if [[ $word == -* ]]; then words='--undo --yes --dry-run --root --help'; else ((COMP_CWORD == 2)) && words='docker podman containerd buildkit kubelet dcos'; fi ;;
       get) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       store) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       erase) if [[ $word == -* ]]; then words='--help'; else :; fi ;;

@@ -2,7 +2,18 @@
 Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
   param($word, $ast, $position)
   $commands = @{
+    'pull' = @('--output', '--format', '--platform', '--all-platforms', '--no-cache', '--quiet', '--json', '--help')
+    'push' = @('--tag', '--platform', '--mount-from', '--quiet', '--json', '--help')
+    'repos' = @('--limit', '--json', '--help')
+    'tags' = @('--limit', '--json', '--help')
+    'cache' = @('show', 'clear', '--json', '--help')
     'serve' = @('--listen', '--registry', '--tls-cert', '--tls-key', '--auth', '--clients', '--client-ca', '--blobs', '--read-only', '--admin', '--cloudwatch', '--workers', '--max-connections', '--max-connections-per-client', '--max-header', '--max-url', '--idle', '--log-format', '--drain', '--help')
+    'login' = @('--tool', '--account', '--region', '--profile', '--role-arn', '--help')
+    'token' = @('--json', '--header', '--profile', '--role-arn', '--help')
+    'dockercfg' = @('--host', '--format', '--name', '--namespace', '--mode', '--watch', '--profile', '--role-arn', '--help')
+    'map' = @('add', 'list', 'rm', 'import', '--profile', '--role-arn', '--connect', '--system', '--yes', '--json', '--help')
+    'resolve' = @('--aws', '--json', '--help')
+    'setup' = @('docker', 'podman', 'containerd', 'buildkit', 'kubelet', 'dcos', '--undo', '--yes', '--dry-run', '--root', '--help')
     'get' = @('--help')
     'store' = @('--help')
     'erase' = @('--help')
@@ -13,9 +24,12 @@ Register-ArgumentCompleter -Native -CommandName ecr-cname -ScriptBlock {
     'version' = @('--help')
   }
   $values = @{
+    'pull --format' = @('docker', 'oci', 'oci-archive')
     'serve --auth' = @('passthrough', 'inject')
     'serve --blobs' = @('redirect', 'stream')
     'serve --log-format' = @('json', 'pretty')
+    'login --tool' = @('docker', 'podman', 'nerdctl', 'buildah', 'skopeo', 'oras', 'helm')
+    'dockercfg --format' = @('docker', 'secret', 'dcos')
     'cert --for' = @('docker', 'podman', 'containerd', 'system')
   }
   $given = @($ast.CommandElements | ForEach-Object { $_.ToString() })

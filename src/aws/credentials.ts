@@ -78,7 +78,8 @@ async function sourceOf(principal: Principal, settings: ClientSettings): Promise
   return defaultProvider(options)
 }
 
-async function heldProfile(env: Environment): Promise<string | undefined> {
+/** The profile that credentials have to come from, by AWS_PROFILE or as the default one. */
+export async function heldProfile(env: Environment): Promise<string | undefined> {
   const named = env['AWS_PROFILE'] || ''
   if (named === '' && env['AWS_ACCESS_KEY_ID']) return undefined
   const name = named || 'default'

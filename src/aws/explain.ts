@@ -6,7 +6,9 @@ import type { Environment } from '../front/places.ts'
 import type { Principal } from './principal.ts'
 
 export type MintContext = {
-  readonly registry: Registry
+  readonly registry: Pick<Registry, 'host' | 'kind' | 'region'>
+  /** What was asked; ECR unless said. */
+  readonly api?: 'ECR' | 'STS'
   readonly principal: Principal
   readonly env: Environment
   /** What was called, where that is not GetAuthorizationToken. */
@@ -206,10 +208,10 @@ function loginHint(context: MintContext): string {
   return sourceOf(context).startsWith('profile') ? `, for SSO by: ${ssoLogin(context)}` : ''
 }
 
-function endpoint({ registry, env }: MintContext): string {
-  const own = registry.kind === 'public' ? 'AWS_ENDPOINT_URL_ECR_PUBLIC' : 'AWS_ENDPOINT_URL_ECR'
+function endpoint({ registry, api = 'ECR', env }: MintContext): string {
+  const own = registry.kind === 'public' ? 'AWS_ENDPOINT_URL_ECR_PUBLIC' : `AWS_ENDPOINT_URL_${api}`
   const url = env[own] || env['AWS_ENDPOINT_URL'] || ''
-  return URL.canParse(url) ? new URL(url).host : `the ECR API in ${registry.region}`
+  return URL.canParse(url) ? new URL(url).host : `the ${api} API in ${registry.region}`
 }
 
 function lastOf(name: string): string {

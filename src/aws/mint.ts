@@ -28,17 +28,30 @@ type Authorization = {
 export async function mint(
   registry: Registry,
   principal: Principal,
-  { env, signal }: MintOptions,
+  options: MintOptions,
 ): Promise<Token> {
+  return await withConfig(registry, principal, options, async (config) => {
+    const call = registry.kind === 'public' ? callPublic : callPrivate
+    return toToken(await call(registry, config, options.signal))
+  })
+}
+
+/**
+ * Acts with what a client of a registry's API is made of, until the signal ends it. Throws the
+ * UserError for whatever that throws.
+ */
+export async function withConfig<T>(
+  registry: Registry,
+  principal: Principal,
+  { env, signal }: MintOptions,
+  act: (config: ClientConfig) => Promise<T>,
+): Promise<T> {
   const handler = await handlerFor(env)
   const settings = { region: registry.region, ...handler }
   try {
     const credentials = await credentialsOf(principal, { ...settings, env })
-    const endpoints = endpointFlags(registry, env)
-    const call = registry.kind === 'public' ? callPublic : callPrivate
-    const asked = call(registry, { ...settings, ...endpoints, credentials }, signal)
-    const authorization = await Promise.race([asked, rejection(signal)])
-    return toToken(authorization)
+    const config = { ...settings, ...endpointFlags(registry, env), credentials }
+    return await Promise.race([act(config), rejection(signal)])
   } catch (error) {
     throw explain(error, { registry, principal, env })
   } finally {
@@ -46,7 +59,8 @@ export async function mint(
   }
 }
 
-type ClientConfig = NonNullable<ConstructorParameters<typeof ECRClient>[0]>
+/** What clients of the API are made of. */
+export type ClientConfig = NonNullable<ConstructorParameters<typeof ECRClient>[0]>
 
 async function callPrivate(
   registry: Registry,

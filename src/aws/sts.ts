@@ -1,3 +1,8 @@
-/** Of the SDK's client, what taking a role uses. */
+/** Of the SDK's client, what is used; the rest of it would be loaded with the whole package. */
 
-export { AssumeRoleCommand, AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+export {
+  AssumeRoleCommand,
+  AssumeRoleWithWebIdentityCommand,
+  GetCallerIdentityCommand,
+  STSClient,
+} from '@aws-sdk/client-sts'

@@ -33,8 +33,9 @@ export function readArguments<const O extends readonly Option[]>(
   }
 }
 
-function toParsed({ value, multiple }: Option) {
+function toParsed({ value, multiple, short }: Option) {
   return {
+    ...(short !== undefined && { short }),
     type: value === undefined ? 'boolean' : 'string',
     multiple: multiple === true,
   } as const

@@ -10,6 +10,8 @@ export type World = {
   readonly readInput: () => Buffer
   /** Writes all of the text before it returns. */
   readonly stdout: (text: string) => void
+  /** The same for what is no text. */
+  readonly stdoutBytes: (bytes: Uint8Array) => void
   readonly stderr: (text: string) => void
   readonly stdoutIsTerminal: boolean
   /** The width of the terminal that stderr is, if it is one: there progress is drawn. */
@@ -43,6 +45,8 @@ export type Parent = {
 export type Option = {
   /** Without the dashes. */
   readonly name: string
+  /** One letter that stands for it, without the dash. */
+  readonly short?: string
   /** What it takes, such as `FILE`; a switch takes nothing. */
   readonly value?: string
   /** Where the value is one of a few words. */
@@ -51,9 +55,15 @@ export type Option = {
   readonly summary: string
 }
 
+/** Groups of commands, in the order of `--help`. */
+export const GROUPS = ['Sidecar', 'Logins', 'Images', 'Configuration', 'Helper verbs'] as const
+export type Group = (typeof GROUPS)[number]
+
 /** One verb of the command line. Help, completion, man pages and docs are made from it. */
 export type Command = {
   readonly name: string
+  /** Where it stands in `--help`: with those of the same group. */
+  readonly group?: Group
   /** One line for `--help`. */
   readonly summary: string
   /** What follows the name, such as `HOST…`. */

@@ -8,19 +8,25 @@ import { stageOf } from '../front/entry.ts'
 import { answer, type Credential, type Helper, type Verb } from '../helper/protocol.ts'
 import { loadConfig } from '../io/config.ts'
 import { allLogins, dropLogin, findLogin, saveLogin } from '../io/logins.ts'
-import { failedLately, holdToken, keepToken, renewToken, type Tools } from '../tokens/keeper.ts'
+import { failedLately, holdToken, keepToken, renewToken } from '../tokens/keeper.ts'
 import { dropEntries, ownEntries } from '../tokens/store.ts'
 import type { Command, World } from './command.ts'
 import { fallbackHelper } from './fallback.ts'
-import { createLog, LEVELS, type Log } from './log.ts'
 import { findTarget, lookUpTarget, readSetting, type Target } from './registries.ts'
+import { quietLog, type TokenWorld, toolsFor } from './tokens.ts'
 
 /** Clients wait for a helper without end, so it ends by itself; ten seconds are promised. */
 export const DEADLINE_MS = 8500
 
 /** The command of one of Docker's verbs. */
 export function credentialCommand(verb: Verb, summary: string, example: string): Command {
-  return { name: verb, summary, example, run: (_, world) => runVerb(verb, world) }
+  return {
+    name: verb,
+    group: 'Helper verbs',
+    summary,
+    example,
+    run: (_, world) => runVerb(verb, world),
+  }
 }
 
 /** `renew HOST`: started behind an answer; says nothing to anyone. */
@@ -96,7 +102,10 @@ function helperOf(world: World, signal: AbortSignal): Helper {
 }
 
 /** What a host leads to, asking the DNS last; undefined for one that is not ours. */
-export async function targetOf(asked: Asked, { env }: World): Promise<Target | undefined> {
+export async function targetOf(
+  asked: Asked,
+  { env }: Pick<World, 'env'>,
+): Promise<Target | undefined> {
   const setting = readSetting(asked, env)
   return findTarget(asked, setting) ?? (await lookUpTarget(asked, setting))
 }
@@ -104,12 +113,16 @@ export async function targetOf(asked: Asked, { env }: World): Promise<Target | u
 /** The login that was stored for a host, else a token; undefined where it is open to anyone. */
 export async function credentialFor(
   target: Target,
-  world: World,
+  world: TokenWorld,
   signal: AbortSignal,
 ): Promise<Credential | undefined> {
   const { mapping, wanted } = target
   const { name } = wanted
-  logOf(world)('debug', 'asked', { name, mapping: mapping.name, registry: mapping.registry.host })
+  quietLog(world)('debug', 'asked', {
+    name,
+    mapping: mapping.name,
+    registry: mapping.registry.host,
+  })
   const login = findLogin(name, world.env)
   if (login) return login
   try {
@@ -119,36 +132,6 @@ export async function credentialFor(
     const isOpen = mapping.registry.kind === 'public' && !mapping.profile && !mapping.roleArn
     if (isOpen && error instanceof UserError) return undefined
     throw error
-  }
-}
-
-// Quiet unless it is asked for, by a level that is one: some clients take stderr for output, and
-// nobody's pull is to fail over a log.
-function logOf({ env, stderr, now }: World): Log {
-  const level = LEVELS.find((one) => one === env['ECR_CNAME_LOG']) ?? 'error'
-  return createLog({ level, format: 'pretty', write: stderr, now })
-}
-
-function toolsFor({ mapping, wanted }: Target, world: World, signal: AbortSignal): Tools {
-  const { env, now } = world
-  const [program, ...args] = world.self
-  const log = logOf(world)
-  return {
-    env,
-    now,
-    signal,
-    unkept: (error) => log('warn', 'the token was not kept', { error: (error as Error).message }),
-    mint: async () => {
-      const { profile, roleArn } = mapping
-      log('debug', 'minting', { registry: mapping.registry.host, profile, roleArn })
-      const { mint } = await import('../aws/mint.ts')
-      return await mint(mapping.registry, mapping, { env, signal })
-    },
-    renewLater: async (tokenFile) => {
-      // What starts processes is loaded only for that.
-      const { renewBehind } = await import('../front/renewal.ts')
-      renewBehind(program, [...args, 'renew', wanted.name], tokenFile, now())
-    },
   }
 }
 

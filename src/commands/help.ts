@@ -1,6 +1,6 @@
 /** The texts of `--help`, made from the table of the commands. */
 
-import type { Command, Option } from './command.ts'
+import { type Command, GROUPS, type Option } from './command.ts'
 
 const WIDTH = 98
 const COLUMN = 28
@@ -9,12 +9,16 @@ const COLUMN = 28
 export function overview(commands: readonly Command[]): string {
   const shown = commands.filter(({ hidden }) => !hidden)
   const width = Math.max(...shown.map(({ name }) => name.length))
-  const lines = shown.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
+  const toLine = ({ name, summary }: Command) => `  ${name.padEnd(width)}  ${summary}`
+  const sections = [...GROUPS, undefined].flatMap((group) => {
+    const lines = shown.filter((one) => one.group === group).map(toLine)
+    return lines.length > 0 ? [[`${group ?? 'More'}:`, ...lines].join('\n')] : []
+  })
   return `Amazon ECR under a name of your own.
 
 Usage: ecr-cname <command> [options]
 
-${lines.join('\n')}
+${sections.join('\n\n')}
 
 ecr-cname <command> --help tells more, with an example.
 `
@@ -45,7 +49,8 @@ export function flagOf({ name, value }: Option): string {
 
 function toLines(option: Option): string {
   const [first = '', ...rest] = wrap(option.summary, WIDTH - COLUMN)
-  const flag = `  ${flagOf(option)}`
+  const short = option.short === undefined ? '' : `-${option.short}, `
+  const flag = `  ${short}${flagOf(option)}`
   const head = flag.length < COLUMN ? [`${flag.padEnd(COLUMN)}${first}`] : [flag, indent(first)]
   return [...head, ...rest.map(indent)].join('\n')
 }

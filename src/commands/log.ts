@@ -14,16 +14,20 @@ export type LogOptions = {
   readonly level: LogLevel
   readonly format: 'json' | 'pretty'
   readonly write: (text: string) => void
+  /** For what is no warning, where a write of its own for each line would cost too much. */
+  readonly writeSoon?: (text: string) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 /** A log that leaves out what is below its level. */
-export function createLog({ level: lowest, format, write, now }: LogOptions): Log {
+export function createLog(options: LogOptions): Log {
+  const { level: lowest, format, write, writeSoon = write, now } = options
   const form = format === 'json' ? toJson : toPretty
   return (level, message, fields = {}) => {
     if (LEVELS.indexOf(level) > LEVELS.indexOf(lowest)) return
-    write(`${form(new Date(now()).toISOString(), { level, message }, fields)}\n`)
+    const put = LEVELS.indexOf(level) > LEVELS.indexOf('warn') ? writeSoon : write
+    put(`${form(new Date(now()).toISOString(), { level, message }, fields)}\n`)
   }
 }
 

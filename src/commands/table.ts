@@ -4,18 +4,82 @@ import { certHelp } from './cert/help.ts'
 import type { Command } from './command.ts'
 import { completionHelp } from './completion/help.ts'
 import { credentialCommand, renew } from './credential.ts'
+import { cacheHelp, pullHelp, pushHelp, reposHelp, tagsHelp } from './images/help.ts'
+import { dockercfgHelp, loginHelp, tokenHelp } from './logins/help.ts'
+import { mapHelp, resolveHelp } from './mappings/help.ts'
 import { serveHelp } from './serve/help.ts'
+import { setupHelp } from './setup/help.ts'
 import { version } from './version.ts'
 
 const HELPER = 'docker-credential-ecr-cname'
 
 export const commands: readonly Command[] = [
   {
+    ...pullHelp,
+    run: async (args, world) => {
+      const { pull } = await import('./images/pull.ts')
+      return await pull.run(args, world)
+    },
+  },
+  {
+    ...pushHelp,
+    run: async (args, world) => {
+      const { push } = await import('./images/push.ts')
+      return await push.run(args, world)
+    },
+  },
+  {
+    ...reposHelp,
+    run: async (args, world) => {
+      const { repos } = await import('./images/lists.ts')
+      return await repos.run(args, world)
+    },
+  },
+  {
+    ...tagsHelp,
+    run: async (args, world) => {
+      const { tags } = await import('./images/lists.ts')
+      return await tags.run(args, world)
+    },
+  },
+  {
+    ...cacheHelp,
+    run: async (args, world) => {
+      const { cache } = await import('./images/cache.ts')
+      return await cache.run(args, world)
+    },
+  },
+  {
     ...serveHelp,
     run: async (args, world) => {
       const { serve } = await import('./serve/serve.ts')
       return await serve.run(args, world)
     },
+  },
+  {
+    ...loginHelp,
+    run: async (args, world) => await (await import('./logins/login.ts')).login(args, world),
+  },
+  {
+    ...tokenHelp,
+    run: async (args, world) => await (await import('./logins/token.ts')).token(args, world),
+  },
+  {
+    ...dockercfgHelp,
+    run: async (args, world) =>
+      await (await import('./logins/dockercfg.ts')).dockercfg(args, world),
+  },
+  {
+    ...mapHelp,
+    run: async (args, world) => await (await import('./mappings/map.ts')).map(args, world),
+  },
+  {
+    ...resolveHelp,
+    run: async (args, world) => await (await import('./mappings/resolve.ts')).resolve(args, world),
+  },
+  {
+    ...setupHelp,
+    run: async (args, world) => await (await import('./setup/setup.ts')).setup(args, world),
   },
   credentialCommand(
     'get',

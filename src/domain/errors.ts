@@ -13,6 +13,11 @@ export type UserErrorCode =
   | 'FALLBACK'
   | 'STORE'
   | 'SERVE'
+  | 'ENGINE'
+  | 'FILE'
+  | 'REGISTRY'
+  | 'IMAGE'
+  | 'STOPPED'
 
 /** A failure that a person can mend. The message never holds a secret and is always one line. */
 export class UserError extends Error {

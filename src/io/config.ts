@@ -10,11 +10,16 @@ import { configFiles, type Environment } from '../front/places.ts'
  * the key or the position in it, and what was expected.
  */
 export function loadConfig(env: Environment): Config {
+  return mergeConfig(readSources(env))
+}
+
+/** What the configuration is merged from, the later ones winning. Throws as `loadConfig` does. */
+export function readSources(env: Environment): readonly Source[] {
   const files = configFiles(env).flatMap((path) =>
     readSource(path, path === env['ECR_CNAME_CONFIG']),
   )
   const map = env['ECR_CNAME_MAP'] ?? ''
-  return mergeConfig(map === '' ? files : [...files, readMap(map)])
+  return map === '' ? files : [...files, readMap(map)]
 }
 
 function readSource(path: string, isNamed: boolean): readonly Source[] {
@@ -32,8 +37,11 @@ function readSource(path: string, isNamed: boolean): readonly Source[] {
   return [{ where: path, value: parseJson(path, text.replace(/^\uFEFF/, '')) }]
 }
 
-// The parser's own message quotes the file, which may hold what should not be shown.
-function parseJson(path: string, text: string): unknown {
+/**
+ * The value of a JSON text. Throws a UserError of code CONFIG that names the position: the parser's
+ * own message quotes the text, which may hold what should not be shown.
+ */
+export function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

@@ -12,6 +12,14 @@ export function isTrusted(host: string, zones: readonly string[]): boolean {
   return zones.some((zone) => host === zone || host.endsWith(`.${zone}`))
 }
 
+/** What the DNS says of a name that leads to a registry. */
+export type Found = {
+  readonly registry: Registry
+  readonly by: 'CNAME' | 'TXT'
+  /** The names after the one that was asked for, as far as CNAMEs led. */
+  readonly chain: readonly string[]
+}
+
 /**
  * The registry behind a host of a trusted zone: where its CNAME chain ends, else what the TXT
  * record at `_ecr-cname.<host>` reads. Every link before the registry must be in a trusted zone.
@@ -19,22 +27,34 @@ export function isTrusted(host: string, zones: readonly string[]): boolean {
  */
 export async function lookUpRegistry(
   host: string,
-  { trustedZones, servers }: Config['dns'],
+  dns: Config['dns'],
 ): Promise<Registry | undefined> {
+  const found = await lookUp(host, dns.servers, (name) => isTrusted(name, dns.trustedZones))
+  return found?.registry
+}
+
+/** As `lookUpRegistry`, with all that led there; goes on from each name that `follows` says yes to. */
+export async function lookUp(
+  host: string,
+  servers: readonly string[],
+  follows: (name: string) => boolean = () => true,
+): Promise<Found | undefined> {
   const resolver = new Resolver({ timeout: 1500, tries: 2 })
   useServers(resolver, servers)
-  let name = host
-  for (let link = 0; link < LONGEST_CHAIN && isTrusted(name, trustedZones); link++) {
+  const chain: string[] = []
+  for (let name = host; chain.length < LONGEST_CHAIN && follows(name);) {
     const [next] = await none(host, resolver.resolveCname(name))
     if (next === undefined) break
     name = next.toLowerCase().replace(/\.$/, '')
+    chain.push(name)
     const registry = parseRegistry(name)
-    if (registry) return registry
+    if (registry) return { registry, by: 'CNAME', chain }
   }
   const texts = await none(host, resolver.resolveTxt(`_ecr-cname.${host}`))
-  const [, registry = ''] =
+  const [, text = ''] =
     texts.map((parts) => /^registry=(\S+)$/.exec(parts.join('').trim())).find(Boolean) ?? []
-  return parseRegistry(registry)
+  const registry = parseRegistry(text)
+  return registry && { registry, by: 'TXT', chain }
 }
 
 function useServers(resolver: Resolver, servers: readonly string[]): void {

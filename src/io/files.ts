@@ -3,9 +3,13 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,12 +22,40 @@ import { UserError } from '../domain/errors.ts'
 
 /** Replaces a file by a temporary one beside it, 0600. Throws what node:fs throws. */
 export function replaceFile(path: string, text: string): void {
+  replace(path, text)
+}
+
+/**
+ * Replaces a file that others may have made, or makes it: written through links, with the owner
+ * and permissions that it has. Throws what node:fs throws.
+ */
+export function rewriteFile(path: string, content: string | Uint8Array, mode?: number): void {
+  makeFolder(dirname(path), mode && mode & 0o004 ? 0o755 : 0o700)
+  const target = existsSync(path) ? realpathSync(path) : path
+  const facts = statSync(target, { throwIfNoEntry: false })
+  replace(target, content, (file) => {
+    fchmodSync(file, mode ?? (facts ? facts.mode & 0o777 : 0o600))
+    if (!facts) return
+    try {
+      fchownSync(file, facts.uid, facts.gid)
+    } catch {
+      // Only root can give files away, and a file in a folder of ours is ours to replace.
+    }
+  })
+}
+
+function replace(
+  path: string,
+  content: string | Uint8Array,
+  prepare: (file: number) => void = () => {},
+): void {
   const draft = `${path}.${pid}.tmp`
   try {
     rmSync(draft, { force: true })
     const file = openSync(draft, 'wx', 0o600)
     try {
-      writeFileSync(file, text)
+      writeFileSync(file, content)
+      prepare(file)
       fsyncSync(file)
     } finally {
       closeSync(file)
@@ -50,17 +82,17 @@ export function privateFolder(path: string): void {
 }
 
 // node:fs' own `recursive` never returns where a folder exists and takes no more, as /proc does.
-function makeFolder(path: string): void {
-  if (isThere(path) || dirname(path) === path) return
-  makeFolder(dirname(path))
+function makeFolder(path: string, mode = 0o700): void {
+  if (isThere(path, mode) || dirname(path) === path) return
+  makeFolder(dirname(path), mode)
   // Says again why it can't be made.
-  if (!isThere(path)) mkdirSync(path, 0o700)
+  if (!isThere(path, mode)) mkdirSync(path, mode)
 }
 
 // Makes it, or finds that somebody has; false where its parent is missing.
-function isThere(path: string): boolean {
+function isThere(path: string, mode: number): boolean {
   try {
-    mkdirSync(path, 0o700)
+    mkdirSync(path, mode)
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

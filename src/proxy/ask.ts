@@ -12,7 +12,7 @@ import type { Aside, Checked } from './push.ts'
 import type { Head, Route } from './route.ts'
 import { askWithToken, type Tokens } from './tokens.ts'
 import { attemptAt, unreachable } from './unreachable.ts'
-import type { Upstream } from './upstream.ts'
+import type { Reply, Upstream } from './upstream.ts'
 
 export type AskOptions = {
   readonly upstream: Upstream
@@ -66,7 +66,7 @@ async function ask(
   { upstream, inject }: AskOptions,
   sent: Sent & { readonly site: Mapping; readonly isReplaceable: boolean },
   exchange: Exchange,
-): Promise<IncomingMessage> {
+): Promise<Reply> {
   const { head, route, site, isReplaceable } = sent
   const { method, target } = head
   const { framing } = route
@@ -101,7 +101,7 @@ export async function askAside(
   { head, route }: Asked,
   { method, target, accept }: Aside,
   exchange: Exchange,
-): Promise<IncomingMessage> {
+): Promise<Reply> {
   const { upstream, blobHosts = [] } = options
   const { mapping } = route
   const own = head.fields.filter(([name]) => /^(authorization|user-agent)$/i.test(name))

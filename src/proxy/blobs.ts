@@ -1,12 +1,12 @@
 /** Fetches layers for clients that have no way to S3: ECR's redirect is followed here. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { type LayerUrl, parseLayerUrl } from '../domain/buckets.ts'
 import type { HostPort } from '../domain/mapping.ts'
 import { type Fields, toFields, valuesOf } from './headers.ts'
 import { Refusal } from './refusal.ts'
 import { unreachable } from './unreachable.ts'
-import type { Upstream } from './upstream.ts'
+import type { Reply, Upstream } from './upstream.ts'
 
 export type FollowOptions = {
   readonly upstream: Upstream
@@ -18,10 +18,7 @@ export type FollowOptions = {
 }
 
 /** The answer of the bucket, where an answer to a GET leads to one; else that answer. */
-export async function followToBlob(
-  reply: IncomingMessage,
-  options: FollowOptions,
-): Promise<IncomingMessage> {
+export async function followToBlob(reply: Reply, options: FollowOptions): Promise<Reply> {
   if (reply.statusCode !== 307) return reply
   const [location, ...more] = valuesOf(toFields(reply.rawHeaders), 'location')
   const url =
@@ -40,7 +37,7 @@ const PASSED_ON = /^(range|if-range|if-match|if-none-match|if-(un)?modified-sinc
 async function fetchLayer(
   { to, target }: LayerUrl,
   { upstream, fields, client }: FollowOptions,
-): Promise<IncomingMessage> {
+): Promise<Reply> {
   const host = to.port === 443 ? to.host : `${to.host}:${to.port}`
   const passed = fields.filter(([name]) => PASSED_ON.test(name))
   const question = { to: { host: to.host, connect: to }, method: 'GET', target, client }
@@ -54,7 +51,7 @@ async function fetchLayer(
 
 // What S3 says to a client of its own, such as that a URL has expired, is no answer of a registry.
 // A 5xx goes on, for clients try again after one.
-function usable(reply: IncomingMessage, { to }: LayerUrl): IncomingMessage {
+function usable(reply: Reply, { to }: LayerUrl): Reply {
   const status = reply.statusCode ?? 0
   if (status < 400 || status === 412 || status === 416 || status >= 500) return reply
   reply.on('error', () => {})

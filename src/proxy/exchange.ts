@@ -14,6 +14,7 @@ import { bodyWithoutPrefix, namesRepositories } from './prefix.ts'
 import { type Checked, checkPush, type Pushes } from './push.ts'
 import { refuse, Refusal } from './refusal.ts'
 import { type Head, HEALTH, pathOf, routeOf, type Rules } from './route.ts'
+import type { Reply } from './upstream.ts'
 
 export type ExchangeOptions = Rules &
   AccessOptions &
@@ -71,7 +72,7 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
 type Answer = { readonly site: Mapping; readonly asked: Asked; readonly wished: string }
 
 async function relay(
-  reply: IncomingMessage,
+  reply: Reply,
   { site: { registry, prefix }, asked: { head, route }, wished }: Answer,
   exchange: Exchange,
 ): Promise<void> {
@@ -151,7 +152,7 @@ function isDelimited(
 // What is asked for would look whole to the client even if it were not. Of a redirect or an error
 // the head says what matters: that goes on in the same way, not with an end that we vouch for.
 function requireNoBody(
-  reply: IncomingMessage,
+  reply: Reply,
   { registry, response }: { readonly registry: Registry; readonly response: ServerResponse },
 ): void {
   if ((reply.statusCode ?? 0) < 300) {
@@ -164,14 +165,19 @@ function requireNoBody(
 
 const NO_END = 'its answer does not tell where it ends; check what stands between'
 
-function pipe(reply: IncomingMessage, { response, observed }: Exchange): void {
-  reply.once('error', (error: NodeJS.ErrnoException) => {
-    const isLate = error.code === 'ETIME'
+function pipe(reply: Reply, { response, observed }: Exchange): void {
+  const cut = (error: NodeJS.ErrnoException | null) => {
+    const isLate = error?.code === 'ETIME'
     observed.failed(isLate ? error : new Error('the registry cut its answer', { cause: error }))
     reset(response)
-  })
+  }
+  // What was cut before anyone listened tells nobody any more.
+  if (reply.destroyed) return cut(reply.errored)
+  reply.once('error', cut)
   observed.sending(reply)
-  reply.pipe(response)
+  // A small body came with its head.
+  if (reply.complete) response.end(reply.read())
+  else reply.pipe(response)
 }
 
 function fail(response: ServerResponse, error: unknown): void {

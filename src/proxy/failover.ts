@@ -1,15 +1,16 @@
 /** Reads from the next registry where one fails. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Mapping } from '../domain/mapping.ts'
 import type { Observed } from './access.ts'
 import { Refusal } from './refusal.ts'
+import type { Reply } from './upstream.ts'
 
 /** An answer, and where it is from. */
-export type Answered = { readonly reply: IncomingMessage; readonly site: Mapping }
+export type Answered = { readonly reply: Reply; readonly site: Mapping }
 
 export type AskInTurn = {
-  readonly ask: (site: Mapping) => Promise<IncomingMessage>
+  readonly ask: (site: Mapping) => Promise<Reply>
   readonly client: ServerResponse
   readonly observed: Observed
 }
@@ -42,7 +43,7 @@ export async function askInTurn(
   return { reply: outcome, site: first! }
 }
 
-type Outcome = IncomingMessage | Refusal
+type Outcome = Reply | Refusal
 
 function statusOf(outcome: Outcome): number {
   return outcome instanceof Refusal ? outcome.status : (outcome.statusCode ?? 0)

@@ -21,7 +21,11 @@ export function toFields(raw: readonly string[]): Fields {
 
 /** Every value of a field, whatever the case of its name. */
 export function valuesOf(fields: Fields, wanted: string): readonly string[] {
-  return fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value)
+  return fields.filter(([name]) => isCalled(name, wanted)).map(([, value]) => value)
+}
+
+function isCalled(name: string, wanted: string): boolean {
+  return name.length === wanted.length && name.toLowerCase() === wanted
 }
 
 export type ToUpstream = {

@@ -3,7 +3,7 @@
  * ECR hands it out only once an image refers to it, so it is looked at on its way through.
  */
 
-import type { IncomingMessage } from 'node:http'
+import type { Reply } from './upstream.ts'
 import type { Readable } from 'node:stream'
 import { digestOf, isRecord } from './manifest.ts'
 import { denied } from './push-rules.ts'
@@ -55,7 +55,7 @@ export function tapLabels(store: LabelStore): Tap {
 export async function findLabels(
   store: LabelStore,
   digest: string,
-  ask: () => Promise<IncomingMessage>,
+  ask: () => Promise<Reply>,
 ): Promise<Labels | undefined> {
   const seen = store.find(digest)
   if (seen) return seen
@@ -91,7 +91,7 @@ function readLabels(bytes: Buffer): Labels | undefined {
   }
 }
 
-async function readSome(reply: IncomingMessage): Promise<Buffer | undefined> {
+async function readSome(reply: Reply): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let size = 0
   try {
@@ -112,7 +112,7 @@ function unknown(digest: string, reason: string): Error {
   )
 }
 
-function discard(reply: IncomingMessage): void {
+function discard(reply: Reply): void {
   reply.on('error', () => {})
   reply.resume()
 }

@@ -1,9 +1,9 @@
 /** A prefix of repository names that a mapping adds, so that its clients never see it. */
 
-import type { IncomingMessage } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { type Place, placeOf } from './place.ts'
 import { Refusal } from './refusal.ts'
+import type { Reply } from './upstream.ts'
 
 /** The target as the registry has it: the repository, and the one that is mounted from. */
 export function withPrefix(target: string, prefix: string): string {
@@ -26,7 +26,7 @@ export function withoutPrefix(target: string, prefix: string): string {
 
 /** Whether an answer names repositories in its body: lists and errors do. */
 export function namesRepositories(
-  { statusCode = 0, headers }: IncomingMessage,
+  { statusCode = 0, headers }: Reply,
   { method, target }: { readonly method: string; readonly target: string },
 ): boolean {
   if (method === 'HEAD') return false
@@ -38,7 +38,7 @@ export function namesRepositories(
 
 /** The body of such an answer, with names as clients have them. */
 export async function bodyWithoutPrefix(
-  reply: IncomingMessage,
+  reply: Reply,
   target: string,
   prefix: string,
 ): Promise<Buffer> {
@@ -75,7 +75,7 @@ function readList(text: string): { readonly repositories?: readonly string[] } {
   }
 }
 
-async function readLimited(reply: IncomingMessage): Promise<Buffer> {
+async function readLimited(reply: Reply): Promise<Buffer> {
   let size = 0
   reply.on('data', (chunk: Buffer) => {
     size += chunk.length

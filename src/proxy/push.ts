@@ -1,6 +1,6 @@
 /** What is done about a push before the registry sees it, in one visible order. */
 
-import type { IncomingMessage } from 'node:http'
+import type { Reply } from './upstream.ts'
 import { UserError } from '../domain/errors.ts'
 import type { Mapping } from '../domain/mapping.ts'
 import type { NewRepository, PushRules } from '../domain/push-rules.ts'
@@ -65,7 +65,7 @@ export type Push = {
   /** The body; `undefined` where it is longer than that. */
   readonly read: (most: number) => Promise<Buffer | undefined>
   /** Asks the registry with the credentials of the push; a redirect to a bucket is followed. */
-  readonly ask: (question: Aside) => Promise<IncomingMessage>
+  readonly ask: (question: Aside) => Promise<Reply>
 }
 
 /** What the registry is asked before a push goes on; the target without a prefix. */

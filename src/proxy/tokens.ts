@@ -1,9 +1,9 @@
 /** Requests with a token of the sidecar's own. */
 
-import type { IncomingMessage } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 import type { Registry } from '../domain/registry.ts'
 import { Refusal } from './refusal.ts'
+import type { Reply } from './upstream.ts'
 
 /** Tokens for one registry. */
 export type Tokens = {
@@ -17,13 +17,13 @@ export type AskWithToken = {
   readonly registry: Registry
   readonly tokens: Tokens
   /** Sends the request with a value of Authorization. */
-  readonly ask: (authorization: string) => Promise<IncomingMessage>
+  readonly ask: (authorization: string) => Promise<Reply>
   /** Whether it can be sent again: none of it was a body. */
   readonly isRepeatable: boolean
 }
 
 /** The answer to a request; a token that was refused is dropped, and the request repeated once. */
-export async function askWithToken(options: AskWithToken): Promise<IncomingMessage> {
+export async function askWithToken(options: AskWithToken): Promise<Reply> {
   const { tokens, ask, isRepeatable } = options
   const authorization = await hold(options)
   const reply = await ask(authorization)
@@ -44,13 +44,13 @@ async function hold({ tokens, registry }: AskWithToken): Promise<string> {
 }
 
 // A 401 would have the client doubt its own password.
-function own(reply: IncomingMessage, { registry }: AskWithToken): IncomingMessage {
+function own(reply: Reply, { registry }: AskWithToken): Reply {
   if (reply.statusCode !== 401) return reply
   discard(reply)
   throw new Refusal(424, 'UNAVAILABLE', `${registry.host} refused the sidecar's token; try again`)
 }
 
-function discard(reply: IncomingMessage): void {
+function discard(reply: Reply): void {
   reply.on('error', () => {})
   reply.resume()
 }

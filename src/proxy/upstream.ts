@@ -2,18 +2,24 @@
 
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
-import { isIP, type Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
-import type { HostPort } from '../domain/mapping.ts'
-import { bareHost } from './address.ts'
+import {
+  coded,
+  createDialer,
+  type Destination,
+  limitConnect,
+  NOT_READ,
+  NOT_SENT,
+  PROBE_MS,
+  tlsTo,
+} from './dial.ts'
 import type { Fields } from './headers.ts'
+import { keepConnections, type KeptConnections } from './keep-alive.ts'
+import { AskAnew } from './kept-connection.ts'
 import { Refusal } from './refusal.ts'
 
 /** The most that a head may take, on both sides: a token alone can be 16 KB. */
 export const HEAD_LIMIT = 64 * 1024
-
-/** Whom a certificate has to name, and where sockets go where that is not the same. */
-export type Destination = { readonly host: string; readonly connect?: HostPort }
 
 /** A request as the registry shall see it. */
 export type Question = {
@@ -53,28 +59,43 @@ export const DEADLINES: Deadlines = {
   body: 300_000,
 }
 
+/** The head of a registry's answer, its body to be read. */
+export type Reply = Readable &
+  Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders' | 'headers' | 'complete'>
+
 export type Upstream = {
-  /** The head of the registry's answer, its body to be read. */
-  readonly ask: (question: Question) => Promise<IncomingMessage>
+  readonly ask: (question: Question) => Promise<Reply>
   readonly close: () => void
 }
 
 /** Connections to registries. Each is to wherever the name leads at that moment. */
 export function createUpstream(deadlines: Deadlines = DEADLINES): Upstream {
-  const pool = new Agent({ keepAlive: true, keepAliveMsecs: PROBE_MS, timeout: IDLE_MS })
   const fresh = new Agent({ keepAlive: false })
+  const kept = new Map<string, KeptConnections>()
+  const keptTo = (to: Destination) => {
+    const name = `${to.host} ${to.connect?.host ?? ''} ${to.connect?.port ?? ''}`
+    const known = kept.get(name)
+    if (known) return known
+    const { head, headOfKept, body } = deadlines
+    const patience = { idle: IDLE_MS, head, headOfUsed: headOfKept, body }
+    const made = keepConnections({ headLimit: HEAD_LIMIT, patience, dial: createDialer(to) })
+    kept.set(name, made)
+    return made
+  }
   return {
     async ask(question) {
+      // Told of before anyone listens, its end would end nothing.
+      if (question.client.destroyed) throw coded('ECONNRESET', 'the client left')
       if (!isRepeatable(question)) return send(question, fresh, deadlines)
       try {
-        return await send(question, pool, deadlines)
+        return await keptTo(question.to).ask(question, connectMsOf(question, deadlines))
       } catch (error) {
-        if (!(error instanceof StaleConnection) || question.client.destroyed) throw error
+        if (!(error instanceof AskAnew) || question.client.destroyed) throw error
         return send(question, fresh, deadlines)
       }
     },
     close() {
-      pool.destroy()
+      kept.forEach((connections) => connections.close())
       fresh.destroy()
     },
   }
@@ -82,12 +103,10 @@ export function createUpstream(deadlines: Deadlines = DEADLINES): Upstream {
 
 // A connection that was idle for longer may be forgotten by a NAT on the way.
 const IDLE_MS = 50_000
-const PROBE_MS = 30_000
 
-/** A kept connection that was of no use any more by the time it was used again. */
-class StaleConnection extends Error {}
-// Closed by the registry, or by whoever is on the way; or gone without a word.
-const STALE = /^(ECONNRESET|EPIPE|ETIME|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/
+function connectMsOf({ isReplaceable }: Question, deadlines: Deadlines): number {
+  return isReplaceable ? deadlines.connectReplaceable : deadlines.connect
+}
 
 // Everything else gets a connection of its own, which can't have gone stale: it could not be
 // sent a second time (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
@@ -95,18 +114,13 @@ function isRepeatable({ method, body }: Question): boolean {
   return !body && (method === 'GET' || method === 'HEAD')
 }
 
-function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<IncomingMessage> {
-  const { to, method, target, fields, body, client, isReplaceable } = question
-  const connectMs = isReplaceable ? deadlines.connectReplaceable : deadlines.connect
+function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<Reply> {
+  const { to, method, target, fields, body, client } = question
   return new Promise((resolve, reject) => {
     const outgoing = request({
       agent,
-      host: bareHost(to.connect?.host ?? to.host),
-      port: to.connect?.port ?? 443,
-      // An address is no server name (RFC 6066 section 3); its certificate is checked all the same.
-      servername: isIP(bareHost(to.host)) === 0 ? to.host : '',
-      // Stated, for NODE_TLS_REJECT_UNAUTHORIZED and --insecure-http-parser change the defaults.
-      rejectUnauthorized: true,
+      ...tlsTo(to),
+      // Stated, for --insecure-http-parser changes the default.
       insecureHTTPParser: false,
       maxHeaderSize: HEAD_LIMIT,
       method,
@@ -126,19 +140,16 @@ function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<I
       if (reply) reply.destroy(coded('ETIME', reply.isPaused() ? NOT_READ : NOT_SENT))
       else outgoing.destroy(isClients ? NO_BODY() : coded('ETIME', NOT_SENT))
     })
-    outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      const isStale = outgoing.reusedSocket && STALE.test(error.code ?? '')
-      reject(isStale ? new StaleConnection(error.message, { cause: error }) : error)
-    })
+    outgoing.on('error', reject)
     // Not listened for, an answer that switches protocols would be neither of the two.
     outgoing.on('upgrade', (_, socket) => {
       socket.destroy()
       reject(coded('ECONNRESET', 'the protocol was switched unasked'))
     })
     outgoing.on('socket', (socket) => {
-      if (socket.connecting) prepare(socket, connectMs)
-      const headMs = outgoing.reusedSocket ? deadlines.headOfKept : deadlines.head
-      outgoing.setTimeout(body ? deadlines.body : headMs)
+      socket.setKeepAlive(true, PROBE_MS)
+      limitConnect(socket, connectMsOf(question, deadlines))
+      outgoing.setTimeout(body ? deadlines.body : deadlines.head)
     })
     client.once('close', () => outgoing.destroy())
     if (body) body.pipe(outgoing)
@@ -146,24 +157,8 @@ function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<I
   })
 }
 
-const NOT_SENT = 'the registry has sent nothing for too long'
-const NOT_READ = 'the client has read nothing for too long'
 const NO_BODY = () =>
   new Refusal(408, 'UNSUPPORTED', 'the rest of the body took too long', {
     // It may never come, and no other request before it.
     fields: { Connection: 'close' },
   })
-
-function prepare(socket: Socket, connectMs: number): void {
-  // A registry that has vanished is found out by TCP.
-  socket.setKeepAlive(true, PROBE_MS)
-  const timer = setTimeout(() => {
-    socket.destroy(coded('ETIMEDOUT', `no connection within ${connectMs / 1000} s`))
-  }, connectMs)
-  socket.once('secureConnect', () => clearTimeout(timer))
-  socket.once('close', () => clearTimeout(timer))
-}
-
-function coded(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code })
-}

@@ -15,7 +15,7 @@ import type { World } from './stage/world.ts'
 
 const CLIENTS = clientsWith({ login: ALICE }).filter(({ name }) => name !== 'buildah')
 /** More of the sidecars' command lines. */
-const FLAGS: readonly string[] = []
+const FLAGS = ['--workers', '2']
 /** As Kubernetes mounts a secret: the files are links into a folder that is one itself. */
 const SECRET = '/run/secret'
 const PROXY = {

@@ -1,19 +1,18 @@
-import { hashSync } from 'bcryptjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 import { dockerOf } from './stage/docker.ts'
 import { DEVELOPER } from './stage/ecr.ts'
 import { startEngine } from './stage/engine.ts'
 import { makeRootFilesystem } from './stage/image.ts'
-import { ADDRESSES, CNAME, ECR } from './stage/names.ts'
+import { ADDRESSES, ECR, SECOND } from './stage/names.ts'
+import { ALICE, FOR_PASSWORDS, writePasswords } from './stage/passwords.ts'
+import { startSidecar } from './stage/product.ts'
 import { useStage } from './stage/stage.ts'
 import { digestInEcr } from './stage/tokens.ts'
-import { isListening, until } from './stage/until.ts'
 import { newUser, type User } from './stage/user.ts'
-import type { World } from './stage/world.ts'
 
-/** A second sidecar beside the one of the stage: with a login of its own, and rules for pushes. */
-const HOST = `${CNAME}:5000`
+/** The name of a sidecar with rules for pushes. */
+const HOST = SECOND
 const HOOK = '/run/rules/check'
 const HOOK_TEXT = `#!/bin/sh
 grep -q '"reference":"friday' || exit 0
@@ -27,45 +26,27 @@ const RULES = {
   hook: [HOOK],
 }
 
-const stage = useStage(['docker', 'dockerd', 'skopeo'], async (world) => {
-  await startEngine(world)
-  await startStrictSidecar(world)
+const stage = useStage({
+  programs: ['docker', 'dockerd', 'skopeo'],
+  more: [startEngine],
+  sidecars: async ({ world, company }) => {
+    await world.write(HOOK, HOOK_TEXT)
+    await world.succeed(`chmod 755 ${HOOK}`)
+    await writePasswords(world)
+    await startSidecar(world, company, {
+      address: ADDRESSES[HOST],
+      registries: { [HOST]: ECR },
+      proxy: { ...FOR_PASSWORDS, push: RULES },
+    })
+  },
 })
-
-async function startStrictSidecar(world: World): Promise<void> {
-  const config = { registries: { [CNAME]: ECR }, proxy: { push: RULES } }
-  await world.write('/run/rules/config.json', JSON.stringify(config))
-  await world.write('/run/rules/clients', `alice:${hashSync('secret', 4)}\n`)
-  await world.write(HOOK, HOOK_TEXT)
-  await world.succeed(`chmod 755 ${HOOK}`)
-  for (const clients of ['docker', 'containers']) {
-    const folder = `/etc/${clients}/certs.d/${HOST}`
-    await world.succeed(`install -D /run/company/ca.pem ${folder}/ca.crt`)
-  }
-  const address = `${ADDRESSES[CNAME]}:5000`
-  const identity = await newUser(world, DEVELOPER, ['none.json', {}])
-  await world.start(
-    'strict-sidecar',
-    `ecr-cname serve --listen ${address} --admin 127.0.0.1:9101 --auth inject
-      --clients /run/rules/clients
-      --tls-cert /run/sidecar/tls.crt --tls-key /run/sidecar/tls.key`,
-    {
-      env: {
-        HOME: identity.home,
-        ECR_CNAME_CONFIG: '/run/rules/config.json',
-        NODE_EXTRA_CA_CERTS: '/run/amazon/ca.pem',
-      },
-    },
-  )
-  await until('the strict sidecar', () => isListening(world, address))
-}
 
 describe('rules for pushes', () => {
   let user: User
 
   beforeAll(async () => {
     user = await newUser(stage().world, DEVELOPER, ['.docker/config.json', {}])
-    await dockerOf(user, 'docker').login(HOST, 'alice', 'secret')
+    await dockerOf(user, 'docker').login(HOST, ALICE.name, ALICE.password)
   })
 
   /** An image of the engine, under a name to push it by. */
@@ -88,13 +69,13 @@ describe('rules for pushes', () => {
   it('let docker push to a repository that was absent', async () => {
     const image = await importImage('rules/new-by-docker:v1', 'team=a')
     const digest = await dockerOf(user, 'docker').push(image)
-    expect(await digestInEcr(user, image.replace(HOST, CNAME))).toBe(digest)
+    expect(await digestInEcr(user, image)).toBe(digest)
   })
 
   it('let skopeo push to a repository that was absent, and have it show refusals', async () => {
     const image = await importImage('rules/any:v1', 'team=a')
     await user.succeed(`docker save --output /run/tmp/image.tar ${image}`)
-    const copy = `skopeo copy --dest-creds alice:secret docker-archive:/run/tmp/image.tar`
+    const copy = `skopeo copy --dest-creds ${ALICE.name}:${ALICE.password} docker-archive:/run/tmp/image.tar`
     const target = `docker://${HOST}/rules/new-by-skopeo`
     await user.succeed(`${copy} ${target}:v1`)
     const settings = await user.succeed(

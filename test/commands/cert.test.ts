@@ -64,7 +64,7 @@ describe('cert', () => {
     const { run, root, at } = newUser()
     const { stderr, exitCode } = await run(NAME, '--install', '--for', 'docker', '--root', root)
     expect(exitCode).toBe(2)
-    expect(stderr).toMatch(/no terminal to ask on; add --yes\n$/)
+    expect(stderr).toMatch(/There is no terminal to ask at; give --yes\n$/)
     expect(existsSync(at('docker'))).toBe(false)
   })
 

@@ -52,7 +52,8 @@ export function startServe(
     env: { ECR_CNAME_CONFIG: config, ...env },
     readInput: () => Buffer.of(),
     stdout: () => {},
-    stderr: (text) => events.push(JSON.parse(text) as Record<string, unknown>),
+    stdoutBytes: () => {},
+    stderr: (text) => events.push(...toEvents(text)),
     stdoutIsTerminal: false,
     stderrColumns: undefined,
     ask: async () => undefined,
@@ -72,6 +73,12 @@ export function startServe(
     await exitCode.catch(() => {})
   })
   return { stop: () => stopping.abort(), exitCode, events, config }
+}
+
+// Lines of one moment may come together.
+function toEvents(text: string): Record<string, unknown>[] {
+  const lines = text.split('\n').filter((line) => line !== '')
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
 /** As `startServe` on free ports, once it listens. */

@@ -1,6 +1,8 @@
 /** The bucket that holds the layers: presigned GETs only, and no Authorization beside them. */
 
 import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -15,6 +17,7 @@ import {
   type Service,
   type Target,
 } from './exchange.ts'
+import type { Fault } from './faults.ts'
 import { formatScope, isSame, parseScope, parseTimestamp, sign, toTimestamp } from './sigv4.ts'
 
 export type Layer = { readonly repository: string; readonly digest: string }
@@ -81,6 +84,10 @@ const download = async (emulation: Emulation, exchange: Exchange) => {
   if (repository === undefined || size === undefined) {
     throw new Refusal(404, 'NoSuchKey', 'The specified key does not exist.')
   }
+  if (isForged(fault)) {
+    await forge(response, await readFile(repository.blobPath(digest)), fault.kind)
+    return
+  }
   const span = parseRange(request.headers.range, size)
   const { start, end } = span ?? { start: 0, end: size - 1 }
   response.writeHead(span ? 206 : 200, {
@@ -92,6 +99,28 @@ const download = async (emulation: Emulation, exchange: Exchange) => {
   })
   if (end < start) response.end()
   else await stream(exchange, repository.blobPath(digest), { start, end })
+}
+
+type Forgery = 'garble' | 'lengthen' | 'endless'
+
+const isForged = (fault: Fault | undefined): fault is Fault & { readonly kind: Forgery } =>
+  fault !== undefined && ['garble', 'lengthen', 'endless'].includes(fault.kind)
+
+const forge = async (response: ServerResponse, bytes: Buffer, kind: Forgery) => {
+  if (kind === 'garble') bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+  const whole = kind === 'lengthen' ? Buffer.concat([bytes, Buffer.alloc(10)]) : bytes
+  response.writeHead(200, {
+    'Content-Type': 'application/octet-stream',
+    ...(kind !== 'endless' && { 'Content-Length': String(whole.length) }),
+  })
+  if (kind !== 'endless') {
+    response.end(whole)
+    return
+  }
+  await pipeline(async function* () {
+    yield whole
+    for (;;) yield Buffer.alloc(READ_SIZE)
+  }, response).catch(() => {})
 }
 
 const stream = async (exchange: Exchange, file: string, { start, end }: Span) => {

@@ -65,6 +65,8 @@ export type Emulator = {
   /** Connections to a listener are refused until it is resumed. */
   readonly suspend: (name: ListenerName) => Promise<void>
   readonly resume: (name: ListenerName) => Promise<void>
+  /** Where it keeps a manifest, for tests that put something else there. */
+  readonly manifestFile: (repository: string, digest: string) => string
   readonly close: () => Promise<void>
 }
 
@@ -104,6 +106,15 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       const facts = { name, immutable, createdAt: emulation.now() }
       await emulation.content.create({ account, region, ...place }, facts)
     },
+    manifestFile: (repository, digest) =>
+      join(
+        folder,
+        'registries',
+        `${account}.${region}`,
+        encodeURIComponent(repository),
+        'manifests',
+        digest.replace('sha256:', ''),
+      ),
     suspend: (name) => listeners[name].close(),
     resume: (name) => listeners[name].reopen(),
     async close() {

@@ -17,6 +17,8 @@ type Trouble =
   | { readonly kind: 'deny' }
   /** Cuts the connection: at once, or after so many bytes of a blob in either direction. */
   | { readonly kind: 'cut'; readonly afterBytes?: number }
+  /** Of the bucket: a layer with a byte changed, with more than it has, or without end. */
+  | { readonly kind: 'garble' | 'lengthen' | 'endless' }
 
 export type Fault = Trouble & {
   readonly service: ServiceName

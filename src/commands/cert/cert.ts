@@ -20,6 +20,7 @@ import { parseServerUrl } from '../../domain/server-url.ts'
 import { configFiles, type Environment } from '../../front/places.ts'
 import { readGiven } from '../../io/certificate.ts'
 import { findProgram, runProgram, withoutSecrets } from '../../io/programs.ts'
+import { agrees } from '../agree.ts'
 import { readArguments } from '../arguments.ts'
 import type { World } from '../command.ts'
 import { toJson } from '../text.ts'
@@ -129,7 +130,7 @@ async function change(
   }
   const verb = isRemoval ? 'remove' : 'write'
   world.stderr(pending.map(({ truster, file }) => `${verb} ${file} (${truster})\n`).join(''))
-  if (!isAgreed) await agree(world)
+  if (!isAgreed && !(await agrees('Change these files?', world))) return 1
   for (const trust of pending) {
     try {
       if (isRemoval) removeTrust(trust, authority)
@@ -141,14 +142,6 @@ async function change(
   }
   world.stderr('done\n')
   return 0
-}
-
-async function agree({ ask }: World): Promise<void> {
-  const answer = await ask('Go on? [y/N] ')
-  if (answer === undefined) {
-    throw new UserError('USAGE', 'cert: no terminal to ask on; add --yes')
-  }
-  if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('CONFIG', 'nothing was changed')
 }
 
 // Only a running system has its own lists; an image makes them when it is built.

@@ -4,6 +4,7 @@ import type { Command } from '../command.ts'
 
 export const serveHelp = {
   name: 'serve',
+  group: 'Sidecar',
   summary: 'Serve a name of your own over TLS and speak to ECR under its own',
   options: [
     {

@@ -2,6 +2,7 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { sitesOf } from '../../domain/mapping.ts'
+import { freeBuffersSoon } from '../../io/memory.ts'
 import { createChecker } from '../../io/passwords.ts'
 import { type Primary, primaryOf } from '../../io/primary.ts'
 import { createExchange } from '../../proxy/exchange.ts'
@@ -12,6 +13,7 @@ import { createLog, type Log, readLevel } from '../log.ts'
 import { serveHelp } from './help.ts'
 import { createSupplies } from './inject.ts'
 import { serveWithWorkers } from './leading.ts'
+import { createLines } from './lines.ts'
 import { drainAll, listenAll, warnOfInvalid } from './listening.ts'
 import { createPushes } from './push.ts'
 import { followChanges, type ReloadOptions } from './reload.ts'
@@ -42,12 +44,29 @@ async function serveAs(
   const check = createChecker({ command: [...self, 'check-passwords'], env, after })
   const read = () => readService(args, env, check)
   const service = read()
+  const lines = createLines(world.stderr)
   const log = createLog({
     level: readLevel(env['ECR_CNAME_LOG']),
     format: service.settings.logFormat ?? (world.stdoutIsTerminal ? 'pretty' : 'json'),
-    write: world.stderr,
+    write: lines.now,
+    writeSoon: lines.soon,
     now: world.now,
   })
+  try {
+    return await serveLogged({ service, read, args, primary, world, log })
+  } finally {
+    lines.flush()
+  }
+}
+
+type Starting = Pick<ReloadOptions, 'service' | 'read' | 'log'> & {
+  readonly args: readonly string[]
+  readonly primary: Primary | undefined
+  readonly world: World
+}
+
+async function serveLogged(starting: Starting): Promise<number> {
+  const { service, read, args, primary, world, log } = starting
   if (!primary) warnOfInvalid(service, world, log)
   // Signals may reach all processes of a group; what they mean is for the primary to say.
   const ownStop = aborted(world.stop)
@@ -55,14 +74,10 @@ async function serveAs(
   else if (service.settings.workers > 1) {
     return await serveWithWorkers({ service, read, args, stopped: ownStop, world, log })
   }
-  return await serveHere({ service, read, stopped: ownStop, primary, world, log })
+  return await serveHere({ ...starting, stopped: ownStop })
 }
 
-type Serving = Pick<ReloadOptions, 'service' | 'read' | 'log'> & {
-  readonly stopped: Promise<void>
-  readonly primary: Primary | undefined
-  readonly world: World
-}
+type Serving = Omit<Starting, 'args'> & { readonly stopped: Promise<void> }
 
 async function serveHere(serving: Serving): Promise<number> {
   const { service, read, stopped, primary, world, log } = serving
@@ -72,6 +87,7 @@ async function serveHere(serving: Serving): Promise<number> {
   const watching = createWatching({ service, upstream, connections, world, log })
   if (primary) tellPrimary(primary, watching)
   const { handler, take, close } = createHandling(service, watching, world, log)
+  const endFreeing = freeBuffersSoon()
   let graceMs = service.settings.drainMs
   try {
     const onError = (error: Error) => log('error', 'a listener failed', { error: error.message })
@@ -99,6 +115,7 @@ async function serveHere(serving: Serving): Promise<number> {
     await watching.close(Math.max(LAST_MS, drainedBy - world.now()))
     return 0
   } finally {
+    endFreeing()
     close()
     upstream.close()
   }

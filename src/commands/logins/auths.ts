@@ -1,0 +1,61 @@
+/** The logins of a Docker configuration: every mapped name and the ECR host behind it. */
+
+import { UserError } from '../../domain/errors.ts'
+import { type Auths, toAuth } from '../../domain/docker-config.ts'
+import { nameOf } from '../../domain/server-url.ts'
+import { loadConfig } from '../../io/config.ts'
+import type { Environment } from '../command.ts'
+import {
+  grantToken,
+  grant,
+  nameTarget,
+  type Named,
+  type Terms,
+  type TokenWorld,
+} from '../tokens.ts'
+
+/** What was made for the hosts: logins, when they are to be renewed, and what failed. */
+export type Made = {
+  readonly auths: Auths
+  /** Milliseconds since 1970; the earliest of all. */
+  readonly refreshAt: number
+  readonly failures: readonly UserError[]
+}
+
+/** Fresh logins for hosts, each under its name and its registry's. */
+export async function makeAuths(
+  hosts: readonly string[],
+  world: TokenWorld,
+  terms: Terms,
+): Promise<Made> {
+  const results = await Promise.allSettled(
+    hosts.map(async (host) => await makeAuth(await nameTarget(host, world.env), world, terms)),
+  )
+  const failures = results.flatMap((result) => {
+    if (result.status === 'fulfilled') return []
+    if (result.reason instanceof UserError) return [result.reason]
+    throw result.reason
+  })
+  const made = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  return {
+    // What a name says of itself wins over what it is as the registry of another.
+    auths: Object.assign({}, ...made.map(({ behind }) => behind), ...made.map(({ own }) => own)),
+    refreshAt: Math.min(...made.map(({ refreshAt }) => refreshAt)),
+    failures,
+  }
+}
+
+/** The hosts that the configuration maps; a wildcard names none. */
+export function mappedHosts(env: Environment): readonly string[] {
+  return [...loadConfig(env).mappings.keys()].filter((name) => !name.startsWith('*.'))
+}
+
+async function makeAuth({ asked, target }: Named, world: TokenWorld, terms: Terms) {
+  const fresh = { ...terms, fresh: true }
+  const token = await grantToken(target, world, fresh)
+  return {
+    own: { [nameOf(asked)]: toAuth(await grant(target, world, fresh)) },
+    behind: { [target.mapping.registry.host]: toAuth(token) },
+    refreshAt: token.refreshAt,
+  }
+}

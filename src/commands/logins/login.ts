@@ -1,0 +1,81 @@
+/** `login HOST…`: a fresh token, handed to an engine's own login. */
+
+import { oneLine, UserError } from '../../domain/errors.ts'
+import { nameOf } from '../../domain/server-url.ts'
+import { runProgram, withoutSecrets } from '../../io/programs.ts'
+import { readArguments } from '../arguments.ts'
+import type { World } from '../command.ts'
+import { duration } from '../text.ts'
+import { type Granted, grant, type Named, type Terms } from '../tokens.ts'
+import { type Engine, pickEngines } from './engines.ts'
+import { ENGINES, loginHelp } from './help.ts'
+import { principalOf, targetsOf } from './hosts.ts'
+
+export async function login(args: readonly string[], world: World): Promise<number> {
+  const { flags, operands } = readArguments(loginHelp, args)
+  const engines = pickEngines(flags.tool, world.env)
+  if (engines.length === 0) {
+    const message = `none of ${ENGINES.join(', ')} is on PATH; install one, or see ecr-cname token --help`
+    throw new UserError('ENGINE', message)
+  }
+  const as = principalOf(flags)
+  const targets = await targetsOf(operands, flags, world)
+  if (targets.length === 0) {
+    throw new UserError('USAGE', 'login: expected a HOST, or --account or --region')
+  }
+  const terms: Terms = { fresh: true, ...(as ? { as } : {}) }
+  const logins = targets.map((named) => prepare(named, world, terms))
+  let exitCode = 0
+  // One after the other: engines do not lock the file that they keep logins in.
+  for (const one of logins) {
+    for (const engine of engines) {
+      try {
+        world.stdout(`${await logIn(one, engine, world)}\n`)
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error
+        world.stderr(`ecr-cname: ${error.message}\n`)
+        exitCode = 1
+      }
+    }
+  }
+  return exitCode
+}
+
+type Login = { readonly host: string; readonly granted: () => Promise<Granted> }
+
+// A token is minted when the first engine needs it, and once.
+function prepare({ asked, target }: Named, world: World, terms: Terms): Login {
+  let pending: Promise<Granted> | undefined
+  return { host: nameOf(asked), granted: () => (pending ??= grant(target, world, terms)) }
+}
+
+async function logIn({ host, granted }: Login, engine: Engine, world: World): Promise<string> {
+  const { env } = world
+  const place = engine.helperPlace(host, env)
+  if (place) {
+    return `${engine.name}: nothing to do for ${host}: docker-credential-ecr-cname answers for it (${place})`
+  }
+  const { username, secret, expiresAt } = await granted()
+  const args = [...engine.verb, '--username', username, '--password-stdin', host]
+  const ended = await runProgram(engine.name, args, { env: withoutSecrets(env), input: secret })
+  if (!ended) {
+    throw new UserError(
+      'ENGINE',
+      `${engine.name} is not on PATH; install it, or name another --tool`,
+    )
+  }
+  const said = ended.stderr.replaceAll(secret, '…')
+  if (ended.exitCode !== 0) {
+    throw new UserError('ENGINE', `${engine.name} login ${host} failed: ${reasonIn(said)}`)
+  }
+  // Where it keeps the password, for one; that it succeeded is said below.
+  world.stderr(said.replace(/^login succeeded.*\n/im, ''))
+  const holds = expiresAt === undefined ? '' : ` for ${duration(expiresAt - world.now())}`
+  return `${engine.name}: logged in to ${host} as ${username}${holds}`
+}
+
+// Engines say last what went wrong; before it may stand what they warn of.
+function reasonIn(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '')
+  return oneLine(lines.at(-1) ?? 'it said nothing')
+}

@@ -1,0 +1,80 @@
+/** `dockercfg --watch`: the file stays fresh until somebody ends the program. */
+
+import { UserError } from '../../domain/errors.ts'
+import { runProgram, withoutSecrets } from '../../io/programs.ts'
+import type { World } from '../command.ts'
+import { createLog, readLevel, type Log } from '../log.ts'
+import type { Job } from './dockercfg.ts'
+
+/** Writes, waits until a renewal is due, and writes again. Resolves when it is told to stop. */
+export async function watch(path: string, { make, write }: Job, world: World): Promise<number> {
+  const { env, now, random, stop } = world
+  const format = world.stdoutIsTerminal ? 'pretty' : 'json'
+  const log = createLog({
+    level: readLevel(env['ECR_CNAME_LOG']),
+    format,
+    write: world.stderr,
+    now,
+  })
+  let failed = 0
+  let isReady = false
+  while (!stop.aborted) {
+    const { refreshAt, isWhole } = await renew({ make, write }, path, log)
+    failed = isWhole ? 0 : failed + 1
+    if (isWhole && !isReady) {
+      isReady = true
+      await tellSystemd(env, log)
+    }
+    // Many watchers were perhaps started at once.
+    const dueMs = Math.max(SHORTEST_MS, (refreshAt - now()) * (1 - JITTER * random()))
+    const retryMs = Math.min(LONGEST_RETRY_MS, 2 ** failed * 1000) * (0.5 + random() / 2)
+    const waitMs = isWhole ? dueMs : retryMs
+    log('info', 'next renewal', { seconds: Math.round(waitMs / 1000) })
+    await pause(waitMs, world)
+  }
+  log('info', 'stopped', { path })
+  return 0
+}
+
+const JITTER = 0.1
+const SHORTEST_MS = 1000
+const LONGEST_RETRY_MS = 5 * 60_000
+
+// What can be had is written; what can't keeps its old entry, which may hold for hours.
+async function renew({ make, write }: Pick<Job, 'make' | 'write'>, path: string, log: Log) {
+  try {
+    const { auths, refreshAt, failures } = await make()
+    for (const { message } of failures) log('error', 'no new login', { error: message })
+    const hosts = Object.keys(auths)
+    if (hosts.length > 0) await write(auths)
+    if (hosts.length > 0) log('info', 'written', { path, hosts })
+    return { refreshAt, isWhole: failures.length === 0 }
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code === 'USAGE') throw error
+    log('error', 'the file stays as it was', { path, error: error.message })
+    return { refreshAt: 0, isWhole: false }
+  }
+}
+
+// Node has no datagram sockets of Unix, which is what systemd listens on; its own program has.
+async function tellSystemd(env: World['env'], log: Log): Promise<void> {
+  if (!env['NOTIFY_SOCKET']) return
+  const ended = await runProgram('systemd-notify', ['--ready'], { env: withoutSecrets(env) })
+  if (ended?.exitCode === 0) return
+  log('warn', 'systemd was not told', {
+    error: ended?.stderr.trim() ?? 'no systemd-notify on PATH',
+  })
+}
+
+function pause(ms: number, { after, stop }: Pick<World, 'after' | 'stop'>): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      callOff()
+      stop.removeEventListener('abort', end)
+      resolve()
+    }
+    const callOff = after(ms, end)
+    if (stop.aborted) end()
+    else stop.addEventListener('abort', end)
+  })
+}

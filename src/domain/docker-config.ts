@@ -1,0 +1,35 @@
+/** Docker's config.json: whom it asks for a registry's credentials, and the logins that it holds. */
+
+/** What is read of a file that may hold anything. */
+export type DockerConfig = {
+  readonly auths?: unknown
+  readonly credsStore?: unknown
+  readonly credHelpers?: unknown
+}
+
+export type Auths = Readonly<Record<string, { readonly auth: string }>>
+
+/** A login as `auths` keeps it. */
+export function toAuth({
+  username,
+  secret,
+}: {
+  readonly username: string
+  readonly secret: string
+}) {
+  return { auth: btoa(`${username}:${secret}`) }
+}
+
+/** The key by which a configuration names our helper for a host, if it does. */
+export function helperKey(config: DockerConfig, host: string, helper: string): string | undefined {
+  const named = helpersOf(config)[host]
+  if (named !== undefined) return named === helper ? 'credHelpers' : undefined
+  return config.credsStore === helper ? 'credsStore' : undefined
+}
+
+/** The helpers that a configuration names, by host. */
+export function helpersOf({ credHelpers }: DockerConfig): Readonly<Record<string, unknown>> {
+  return typeof credHelpers === 'object' && credHelpers !== null
+    ? (credHelpers as Record<string, unknown>)
+    : {}
+}

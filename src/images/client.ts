@@ -1,0 +1,218 @@
+/** A registry over HTTP: the right door, the login, another try, and errors in one line. */
+
+import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import { UserError } from '../domain/errors.ts'
+import {
+  codeOf,
+  type Connections,
+  type Door,
+  doorsOf,
+  explainConnection,
+  isWrongDoor,
+  openConnections,
+  type Question,
+  type Site,
+} from './connection.ts'
+import { createLogin, type Credentials, type Login } from './login.ts'
+import { refusalOf } from './refusal.ts'
+import { type Pace, Passing, retrying } from './retry.ts'
+
+export type ClientOptions = {
+  readonly site: Site
+  readonly credentials: Credentials
+  readonly pace: Pace
+  readonly signal: AbortSignal
+  /** The way through a proxy. */
+  readonly agent?: Agent | undefined
+  /** Told of each try that is to be made again. */
+  readonly onRetry?: (reason: string, waitMs: number) => void
+}
+
+export type Ask = {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT'
+  /** Below `/v2/<repository>/`, or below `/v2/` where there is no repository. */
+  readonly path: string
+  readonly repository?: string
+  /** A path and query that the registry gave, in place of the two. */
+  readonly target?: string
+  readonly headers?: OutgoingHttpHeaders
+  /** Made anew for each try. */
+  readonly body?: () => Readable | Buffer
+  /** All other statuses are failures, which throw. */
+  readonly expect: readonly number[]
+  /** Ends this question alone. */
+  readonly signal?: AbortSignal
+}
+
+export type Client = {
+  readonly options: ClientOptions
+  /** Asks until there is an answer. */
+  readonly ask: (ask: Ask) => Promise<IncomingMessage>
+  /** Asks once; what may pass throws a `Passing`. */
+  readonly askOnce: (ask: Ask) => Promise<IncomingMessage>
+  /** A GET where the registry sent us to, without any login. */
+  readonly follow: (
+    location: string,
+    headers: OutgoingHttpHeaders,
+    signal: AbortSignal,
+  ) => Promise<IncomingMessage>
+  /** The path and query of a URL that the registry answered with. */
+  readonly targetOf: (location: string) => string
+  /** What the registry has before the names of repositories and we have not. */
+  readonly prefix: () => string
+  readonly close: () => void
+}
+
+/** The one way in that was found, for all that follows. */
+type Way = { door?: Door }
+
+/** A client of one registry. Nothing is sent before the first question. */
+export function openClient(options: ClientOptions): Client {
+  const { site, pace, signal, agent, onRetry } = options
+  const connections = openConnections(agent)
+  const doors = doorsOf(site)
+  const way: Way = {}
+  const login = createLogin({
+    credentials: options.credentials,
+    now: pace.now,
+    isOptional: doors.length > 1,
+    get: (url, authorization) =>
+      connections.ask(doorTo(url), {
+        method: 'GET',
+        path: `${url.pathname}${url.search}`,
+        headers: authorization === undefined ? {} : { Authorization: authorization },
+        signal,
+      }),
+  })
+  const prefixOf = (door: Door | undefined) => (door?.isRegistry ? (site.prefix ?? '') : '')
+  const send = (ask: Ask, authorization: string | undefined) =>
+    knock({ doors, way, connections }, (door) => ({
+      method: ask.method,
+      path: ask.target ?? pathOf(ask, prefixOf(door)),
+      headers: { ...ask.headers, ...(authorization && { Authorization: authorization }) },
+      signal: ask.signal ?? signal,
+      ...(ask.body && { body: ask.body() }),
+    }))
+  const askOnce = (ask: Ask) => askWith(login, send, ask, site)
+  return {
+    options,
+    askOnce,
+    ask: async (ask) => {
+      const again = { pace, signal: ask.signal ?? signal, ...(onRetry && { onRetry }) }
+      try {
+        return await retrying(() => askOnce(ask), again)
+      } catch (error) {
+        throw explain(error, way.door ?? doors[0])
+      }
+    },
+    follow: (location, headers, until) => follow(connections, location, headers, until),
+    targetOf: (location) => targetOf(location, site, way.door),
+    prefix: () => prefixOf(way.door),
+    close: connections.close,
+  }
+}
+
+async function askWith(
+  login: Login,
+  send: (ask: Ask, authorization: string | undefined) => Promise<IncomingMessage>,
+  ask: Ask,
+  site: Site,
+): Promise<IncomingMessage> {
+  const where = [site.name.host, ask.repository].filter(Boolean).join('/')
+  const isExpected = ({ statusCode = 0 }: IncomingMessage) => ask.expect.includes(statusCode)
+  const authorization = await login.header()
+  let answer = await send(ask, authorization)
+  if (isExpected(answer)) return answer
+  let refusal = await refusalOf(answer, where)
+  if (await login.isRenewed(authorization, answer, refusal)) {
+    answer = await send(ask, await login.header())
+    if (isExpected(answer)) return answer
+    refusal = await refusalOf(answer, where)
+  }
+  throw refusal.isPassing ? new Passing(refusal.error, refusal.afterMs) : refusal.error
+}
+
+type Entrance = {
+  readonly doors: readonly Door[]
+  readonly way: Way
+  readonly connections: Connections
+}
+
+/** Asks through the door that was found, or finds it. */
+async function knock(
+  { doors, way, connections }: Entrance,
+  question: (door: Door) => Question,
+): Promise<IncomingMessage> {
+  if (way.door) return await connections.ask(way.door, question(way.door))
+  let rest = doors
+  for (;;) {
+    const [door, ...others] = rest
+    if (!door) throw new UserError('UNREACHABLE', 'no way leads to the registry')
+    try {
+      const answer = await connections.ask(door, question(door))
+      way.door = door
+      return answer
+    } catch (error) {
+      const next = others.findIndex((one) => isWrongDoor(error, door, one))
+      if (next === -1) throw isUnexplained(error) ? explainConnection(error, door) : error
+      rest = others.slice(next)
+    }
+  }
+}
+
+// What another try can't change is told with the door at which it happened.
+function isUnexplained(error: unknown): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO|ISSUER|ENOTFOUND|ERR_SSL|EPROTO/.test(codeOf(error))
+}
+
+function explain(error: unknown, door: Door | undefined): unknown {
+  if (error instanceof UserError || !door) return error
+  return codeOf(error) === '' ? error : explainConnection(error, door)
+}
+
+function pathOf({ repository, path }: Ask, prefix: string): string {
+  return repository === undefined ? `/v2/${path}` : `/v2/${prefix}${repository}/${path}`
+}
+
+function doorTo(url: URL): Door {
+  if (url.protocol !== 'https:') {
+    throw new UserError('REGISTRY', `${url.host}: the registry leads to a place without TLS`)
+  }
+  const host = url.hostname
+  const port = url.port === '' ? 443 : Number(url.port)
+  return { address: { host, port }, certificate: bare(host), host: url.host, isRegistry: false }
+}
+
+// The URL holds all that the bucket wants to know; a second login beside it is an error there.
+async function follow(
+  connections: Connections,
+  location: string,
+  headers: OutgoingHttpHeaders,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const url = URL.parse(location)
+  if (!url) throw new UserError('REGISTRY', 'the registry leads to a place that is no URL')
+  const door = doorTo(url)
+  const path = `${url.pathname}${url.search}`
+  try {
+    return await connections.ask(door, { method: 'GET', path, headers, signal })
+  } catch (error) {
+    throw isUnexplained(error) ? explainConnection(error, door) : error
+  }
+}
+
+// Our login goes along, so it goes nowhere but to where we are already.
+function targetOf(location: string, { name, registry }: Site, door: Door | undefined): string {
+  const url = URL.parse(location, `https://${door?.host ?? registry}`)
+  const isSame = url && [name.host, registry].includes(url.hostname)
+  if (isSame) return `${url.pathname}${url.search}`
+  throw new UserError(
+    'REGISTRY',
+    `${name.host}: the registry leads uploads or lists to another host`,
+  )
+}
+
+function bare(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
+}

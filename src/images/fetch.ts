@@ -1,0 +1,102 @@
+/** What is read from a registry: manifests, small blobs, and layers from some byte on. */
+
+import type { IncomingMessage } from 'node:http'
+import { UserError } from '../domain/errors.ts'
+import type { Client } from './client.ts'
+import { digestOf, shortOf } from './digest.ts'
+import {
+  ACCEPTED,
+  type Descriptor,
+  type Document,
+  DOCUMENT_LIMIT,
+  readDocument,
+} from './manifest.ts'
+import { Passing, retrying } from './retry.ts'
+
+/** A manifest by tag or digest, held against its digest. */
+export async function fetchDocument(
+  client: Client,
+  repository: string,
+  reference: string,
+): Promise<Document> {
+  const isDigest = reference.startsWith('sha256:')
+  const where = `${client.options.site.name.host}/${repository}${isDigest ? '@' : ':'}${reference}`
+  const ask = {
+    method: 'GET',
+    repository,
+    path: `manifests/${reference}`,
+    headers: { Accept: ACCEPTED },
+    expect: [200],
+  } as const
+  const [document, type] = await retrying(async () => {
+    const answer = await client.askOnce(ask)
+    const bytes = await readWhole(answer, DOCUMENT_LIMIT, where)
+    return [bytes, answer.headers['content-type'] ?? ''] as const
+  }, client.options)
+  if (isDigest && digestOf(document) !== reference) {
+    throw new UserError('IMAGE', `${where}: the registry sends a manifest of another digest`)
+  }
+  return readDocument(document, type, where)
+}
+
+/** A blob that is small, such as a configuration, whole and held against its digest. */
+export async function fetchSmall(
+  client: Client,
+  repository: string,
+  blob: Descriptor,
+): Promise<Buffer> {
+  const where = `blob ${shortOf(blob.digest)}`
+  if (blob.size > DOCUMENT_LIMIT) {
+    throw new UserError('IMAGE', `${where}: a configuration of ${blob.size} bytes is too large`)
+  }
+  const bytes = await retrying(async () => {
+    const answer = await openBlob(client, repository, blob, { from: 0, ...client.options })
+    return await readWhole(answer, blob.size, where)
+  }, client.options)
+  if (bytes.length === blob.size && digestOf(bytes) === blob.digest) return bytes
+  throw new UserError('IMAGE', `${where}: what the registry sends has another digest`)
+}
+
+export type Span = { readonly from: number; readonly signal: AbortSignal }
+
+/**
+ * A blob from a byte on, by one try: the URL that the registry gives for it is asked for anew each
+ * time, since it ends.
+ */
+export async function openBlob(
+  client: Client,
+  repository: string,
+  { digest }: Pick<Descriptor, 'digest'>,
+  { from, signal }: Span,
+): Promise<IncomingMessage> {
+  const headers = from > 0 ? { Range: `bytes=${from}-` } : {}
+  const path = `blobs/${digest}`
+  const expect = [200, 206, 302, 303, 307, 308]
+  const answer = await client.askOnce({ method: 'GET', repository, path, headers, expect, signal })
+  const { location } = answer.headers
+  if ((answer.statusCode ?? 0) < 300 || location === undefined) return answer
+  answer.resume()
+  const layer = await client.follow(location, headers, signal)
+  const status = layer.statusCode ?? 0
+  if (status === 200 || status === 206) return layer
+  layer.resume()
+  const error = new UserError(
+    'REGISTRY',
+    `blob ${shortOf(digest)}: the bucket that holds it answered ${status}`,
+  )
+  throw new Passing(error)
+}
+
+async function readWhole(answer: IncomingMessage, limit: number, where: string): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limit) {
+      answer.destroy()
+      throw new UserError('IMAGE', `${where}: the registry sends more than ${limit} bytes`)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,209 @@
+/** Layers on their way down: counted and hashed as they come, gone on with after a cut. */
+
+import type { IncomingMessage } from 'node:http'
+import { UserError } from '../domain/errors.ts'
+import type { Part } from './cache.ts'
+import type { Client } from './client.ts'
+import { digestIn, openDigest, shortOf } from './digest.ts'
+import { openBlob } from './fetch.ts'
+import { compressionOf, type Descriptor } from './manifest.ts'
+import type { Report } from './progress.ts'
+import { Passing, retrying } from './retry.ts'
+import type { Sink } from './sink.ts'
+
+export type Download = {
+  readonly client: Client
+  readonly repository: string
+  readonly blob: Descriptor
+  /** Where it is to stand. */
+  readonly output: Sink
+  /** What the cache has of it so far, and takes the rest. */
+  readonly part: Part | undefined
+  readonly report: Report
+  readonly signal: AbortSignal
+}
+
+// Fewer and larger writes; the chunks of TLS are 16 KiB.
+const WRITE_SIZE = 512 * 1024
+// Progress that is worth starting to count tries anew.
+const STEP = 4 * 1024 * 1024
+
+/** Fetches a blob. Resolves once it is whole, written, and what its digest says. */
+export async function download(order: Download): Promise<void> {
+  const { blob, part } = order
+  const { intake, found } = await goOn(order)
+  await fetchRest(order, intake)
+  if ((await intake.finish()) === blob.digest) return
+  if (found === 0) throw wrongDigest(blob)
+  // What an earlier run had left was not what it should be.
+  await part?.empty()
+  order.report({ kind: 'bytes', digest: blob.digest, bytes: -blob.size })
+  const anew = createIntake(order)
+  await fetchRest(order, anew)
+  if ((await anew.finish()) !== blob.digest) throw wrongDigest(blob)
+}
+
+// From where an earlier run ended, or from the beginning where what it left can't be of this blob.
+async function goOn(order: Download) {
+  const { blob, part, report } = order
+  const intake = createIntake(order)
+  try {
+    const found = (await part?.replay((chunk) => intake.take(chunk))) ?? 0
+    report({ kind: 'bytes', digest: blob.digest, bytes: found })
+    return { intake, found }
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'IMAGE') throw error
+    await intake.settle()
+    await part?.empty()
+    return { intake: createIntake(order), found: 0 }
+  }
+}
+
+type Intake = ReturnType<typeof createIntake>
+
+/** Takes a blob's bytes in their order. */
+function createIntake({ blob, output, part }: Download) {
+  const hash = openDigest()
+  // One is filled while the other is written. The chunks of TLS, kept until then, would outlive
+  // the memory that is swept often.
+  const size = Math.min(WRITE_SIZE, Math.max(1, blob.size))
+  let [filling, resting] = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(size)]
+  let filled = 0
+  let written = 0
+  let writing: Promise<unknown> = Promise.resolve()
+
+  const flush = async () => {
+    const buffers = [filling.subarray(0, filled)]
+    const at = written
+    written += filled
+    filled = 0
+    await writing
+    ;[filling, resting] = [resting, filling]
+    writing = Promise.all([output.write(buffers, at), part?.write(buffers, at)])
+    writing.catch(() => {})
+  }
+  return {
+    size: () => written + filled,
+    async take(chunk: Buffer) {
+      // Said too little by the manifest, or a stream without end.
+      if (written + filled + chunk.length > blob.size) throw tooLong(blob)
+      if (written + filled === 0) checkCompression(chunk, blob)
+      hash.update(chunk)
+      for (let at = 0; at < chunk.length;) {
+        const copied = chunk.copy(filling, filled, at)
+        at += copied
+        filled += copied
+        if (filled === filling.length) await flush()
+      }
+    },
+    /** Everything taken so far is written. */
+    async settle() {
+      if (filled > 0) await flush()
+      await writing
+    },
+    async finish() {
+      await this.settle()
+      return digestIn(hash)
+    },
+  }
+}
+
+async function fetchRest(order: Download, intake: Intake): Promise<void> {
+  const { client, blob, repository, report, signal } = order
+  const { pace } = client.options
+  const onRetry = (reason: string, waitMs: number) =>
+    report({ kind: 'retry', digest: blob.digest, reason, waitMs })
+  let counted = intake.size()
+  await retrying(
+    async ({ progressed }) => {
+      const from = intake.size()
+      if (from === blob.size) return
+      const answer = await openBlob(client, repository, blob, { from, signal })
+      const skip = bytesToSkip(answer, from, blob)
+      try {
+        await takeAll(answer, skip, intake, (bytes) => {
+          report({ kind: 'bytes', digest: blob.digest, bytes })
+        })
+      } finally {
+        answer.destroy()
+        await intake.settle()
+        if (intake.size() - counted >= STEP) progressed()
+        counted = intake.size()
+      }
+      if (intake.size() < blob.size) throw new Passing(cut(blob, intake.size()))
+    },
+    { pace, signal, onRetry },
+  )
+}
+
+/** How much of an answer is there already; what is of another length than was told is refused. */
+function bytesToSkip(answer: IncomingMessage, from: number, blob: Descriptor): number {
+  const { statusCode, headers } = answer
+  const isRest = statusCode === 206
+  const [, start] = /^bytes (\d+)-/.exec(headers['content-range'] ?? '') ?? []
+  if (isRest && Number(start) !== from) throw new Passing(cut(blob, from))
+  const length = headers['content-length']
+  const whole = Number(length) + (isRest ? from : 0)
+  if (length !== undefined && whole !== blob.size) {
+    answer.destroy()
+    throw new UserError(
+      'IMAGE',
+      `layer ${shortOf(blob.digest)}: the registry has ${whole} bytes, and the manifest says ${blob.size}`,
+    )
+  }
+  return isRest ? 0 : from
+}
+
+async function takeAll(
+  answer: IncomingMessage,
+  skip: number,
+  intake: Intake,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  let left = skip
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    const fresh = left > 0 ? chunk.subarray(left) : chunk
+    left = Math.max(0, left - chunk.length)
+    if (fresh.length === 0) continue
+    await intake.take(fresh)
+    onBytes(fresh.length)
+  }
+}
+
+// What engines would choke on later, with less to say about it.
+function checkCompression(first: Buffer, blob: Descriptor): void {
+  const compression = compressionOf(blob)
+  const magic = MAGIC[compression]
+  if (first.length < magic.length || first.subarray(0, magic.length).equals(magic)) return
+  throw new UserError(
+    'IMAGE',
+    `layer ${shortOf(blob.digest)}: it is not compressed by ${compression}, as the manifest says`,
+  )
+}
+
+const MAGIC = {
+  none: Buffer.of(),
+  gzip: Buffer.of(0x1f, 0x8b),
+  zstd: Buffer.of(0x28, 0xb5, 0x2f, 0xfd),
+} as const
+
+function tooLong({ digest, size }: Descriptor): UserError {
+  return new UserError(
+    'IMAGE',
+    `layer ${shortOf(digest)}: the registry sends more than the ${size} bytes that the manifest says`,
+  )
+}
+
+function wrongDigest({ digest }: Descriptor): UserError {
+  return new UserError(
+    'IMAGE',
+    `layer ${shortOf(digest)}: what the registry sends is not what its digest says; push the image anew`,
+  )
+}
+
+function cut({ digest, size }: Descriptor, at: number): UserError {
+  return new UserError(
+    'UNREACHABLE',
+    `layer ${shortOf(digest)}: the connection was cut after ${at} of ${size} bytes`,
+  )
+}

@@ -1,0 +1,87 @@
+/** The files of an OCI layout, and what docker wants beside them. */
+
+import { readFile } from 'node:fs/promises'
+import { formatReference, type Reference } from '../domain/reference.ts'
+import { hexOf } from './digest.ts'
+import { type Document, type ImageDocument, TYPES } from './manifest.ts'
+
+/** Where a blob stands. */
+export function blobName(digest: string): string {
+  return `blobs/sha256/${hexOf(digest)}`
+}
+
+export const LAYOUT_FILE = 'oci-layout'
+export const INDEX_FILE = 'index.json'
+export const DOCKER_FILE = 'manifest.json'
+
+/** A file that is small. */
+export type SmallFile = { readonly name: string; readonly bytes: Buffer }
+
+/** The names of OCI and of containerd for what an image is called. */
+export const REF_NAME = 'org.opencontainers.image.ref.name'
+export const IMAGE_NAME = 'io.containerd.image.name'
+
+/** The files that make a folder or archive an OCI layout of one image or index. */
+export function layoutFiles(
+  document: Document,
+  reference: Reference,
+  others: readonly IndexEntry[] = [],
+): readonly SmallFile[] {
+  const name = reference.tag
+  const entry: IndexEntry = {
+    mediaType: document.mediaType,
+    digest: document.digest,
+    size: document.bytes.length,
+    ...(name !== undefined && {
+      annotations: { [IMAGE_NAME]: taggedName(reference), [REF_NAME]: name },
+    }),
+  }
+  const stay = others.filter((other) => !isReplaced(other, entry))
+  const index = { schemaVersion: 2, mediaType: TYPES.ociIndex, manifests: [...stay, entry] }
+  return [toFile(LAYOUT_FILE, { imageLayoutVersion: '1.0.0' }), toFile(INDEX_FILE, index)]
+}
+
+/** The file by which `docker load` finds configuration and layers. */
+export function dockerFile(
+  { manifest }: ImageDocument,
+  reference: Reference,
+  layers: readonly string[],
+): SmallFile {
+  const tags = reference.tag === undefined ? [] : [taggedName(reference)]
+  const image = { Config: blobName(manifest.config.digest), RepoTags: tags, Layers: layers }
+  return toFile(DOCKER_FILE, [image])
+}
+
+export type IndexEntry = {
+  readonly mediaType: string
+  readonly digest: string
+  readonly size: number
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+/** What a layout in a folder names already; nothing where there is none. */
+export async function readIndexEntries(folder: string): Promise<readonly IndexEntry[]> {
+  try {
+    const text = await readFile(`${folder}/${INDEX_FILE}`, 'utf8')
+    const { manifests } = JSON.parse(text) as { readonly manifests?: readonly IndexEntry[] }
+    return Array.isArray(manifests) ? manifests : []
+  } catch {
+    return []
+  }
+}
+
+// One that has the name now, and one that is the same without any.
+function isReplaced(other: IndexEntry, entry: IndexEntry): boolean {
+  const name = entry.annotations?.[REF_NAME]
+  if (name !== undefined && other.annotations?.[REF_NAME] === name) return true
+  return other.digest === entry.digest && other.annotations?.[REF_NAME] === undefined
+}
+
+function taggedName(reference: Reference): string {
+  const { digest: _, ...tagged } = reference
+  return formatReference(tagged)
+}
+
+function toFile(name: string, value: unknown): SmallFile {
+  return { name, bytes: Buffer.from(JSON.stringify(value)) }
+}

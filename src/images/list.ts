@@ -1,0 +1,76 @@
+/** Lists of tags and repositories, page by page, in the order in which people look for them. */
+
+import { json } from 'node:stream/consumers'
+import { UserError } from '../domain/errors.ts'
+import type { Client } from './client.ts'
+
+/** All tags of a repository, sorted. */
+export async function listTags(client: Client, repository: string): Promise<readonly string[]> {
+  const path = `tags/list?n=${PAGE}`
+  const tags = await listAll(client, { path, repository }, 'tags')
+  return sorted(tags)
+}
+
+/** All repositories of a registry, sorted. */
+export async function listRepositories(client: Client): Promise<readonly string[]> {
+  const names = await listAll(client, { path: `_catalog?n=${PAGE}` }, 'repositories')
+  const prefix = client.prefix()
+  // What stands before them is unseen under the name, and so is what has none of it.
+  return sorted(names.flatMap((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : [])))
+}
+
+/** Versions by their numbers, a release after its candidates, the rest by the alphabet. */
+export function compareNames(a: string, b: string): number {
+  const [one, two] = [split(a), split(b)]
+  const byVersion = COLLATOR.compare(one.version, two.version)
+  if (byVersion !== 0 || one.rest === two.rest) return byVersion
+  if (one.rest === '' || two.rest === '') {
+    return one.isNumbered ? two.rest.length - one.rest.length : one.rest.length - two.rest.length
+  }
+  return COLLATOR.compare(one.rest, two.rest)
+}
+
+// ECR refuses more (go-containerregistry#681).
+const PAGE = 1000
+const MOST_PAGES = 10_000
+const COLLATOR = new Intl.Collator('en', { numeric: true })
+
+function split(name: string) {
+  const isNumbered = /^v?\d/.test(name)
+  const [, version = name, rest = ''] = isNumbered ? (/^([^-]*)(.*)$/.exec(name) ?? []) : []
+  return { version, rest, isNumbered }
+}
+
+function sorted(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].sort(compareNames)
+}
+
+type First = { readonly path: string; readonly repository?: string }
+
+async function listAll(client: Client, first: First, key: string): Promise<readonly string[]> {
+  const names: string[] = []
+  let target: string | undefined
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const answer = await client.ask({
+      method: 'GET',
+      ...first,
+      ...(target !== undefined && { target }),
+      expect: [200],
+    })
+    names.push(...readNames(await json(answer).catch(() => undefined), key))
+    // https://distribution.github.io/distribution/spec/api/#pagination; ECR's are absolute.
+    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec([answer.headers.link].flat().join()) ?? []
+    const following = next === undefined ? undefined : client.targetOf(next)
+    if (following === undefined) return names
+    if (following === target) break
+    target = following
+  }
+  throw new UserError('REGISTRY', `the registry's list of ${key} has no end`)
+}
+
+function readNames(body: unknown, key: string): readonly string[] {
+  const found = (body as Readonly<Record<string, unknown>> | undefined)?.[key]
+  if (found === null) return []
+  if (Array.isArray(found)) return found.map(String)
+  throw new UserError('REGISTRY', `the registry's list of ${key} is none; is it a registry?`)
+}

@@ -1,0 +1,211 @@
+/** What a pull writes: an archive whose every place is known from the start, or a folder. */
+
+import { constants } from 'node:fs'
+import {
+  chmod,
+  copyFile,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { pid } from 'node:process'
+import { UserError } from '../domain/errors.ts'
+import { explainWrite, type Sink, sinkIn } from './sink.ts'
+import { BLOCK, padded, tarHeader } from './tar.ts'
+
+/** A file of the output. */
+export type Entry = { readonly name: string; readonly size: number }
+
+/** A file of it that is filled as its bytes come. */
+export type Slot = Sink & {
+  /** Fills it from a file that is here. */
+  readonly copyFrom: (path: string) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export type Output = {
+  readonly put: (name: string, bytes: Buffer) => Promise<void>
+  readonly slot: (name: string) => Promise<Slot>
+  /** Gives it its name. */
+  readonly finish: () => Promise<void>
+  /** Leaves nothing behind. */
+  readonly discard: () => Promise<void>
+}
+
+const COPY_SIZE = 1024 * 1024
+
+/** A tar archive of these files, each of which may be written at any time. */
+export async function openArchive(path: string, entries: readonly Entry[]): Promise<Output> {
+  await requirePlain(path)
+  const draft = join(dirname(path), `.${basename(path)}.${pid}.tmp`)
+  const file = await open(draft, 'w').catch((error: unknown) => {
+    throw explainWrite(error, path)
+  })
+  const discard = async () => {
+    await file.close().catch(() => {})
+    await rm(draft, { force: true })
+  }
+  const places = await layOut(file, path, entries).catch(async (error: unknown) => {
+    await discard()
+    throw explainWrite(error, path)
+  })
+  const placeOf = (name: string) => places.get(name) ?? 0
+  return {
+    put: (name, bytes) => sinkIn(file, path, placeOf(name)).write([bytes], 0),
+    slot: async (name) => {
+      const own = sinkIn(file, path, placeOf(name))
+      return { ...own, copyFrom: (from) => copyInto(own, from), close: async () => {} }
+    },
+    async finish() {
+      await file.close()
+      await rename(draft, path)
+    },
+    discard,
+  }
+}
+
+/** Writes the headers; resolves to where each file's bytes go. */
+async function layOut(
+  file: FileHandle,
+  path: string,
+  entries: readonly Entry[],
+): Promise<ReadonlyMap<string, number>> {
+  const sink = sinkIn(file, path)
+  const places = new Map<string, number>()
+  let end = 0
+  for (const { name, size } of entries) {
+    places.set(name, end + BLOCK)
+    await sink.write([tarHeader(name, size)], end)
+    end += BLOCK + padded(size)
+  }
+  // Two empty blocks, and the rest of a record of twenty (POSIX, pax).
+  await file.truncate(Math.ceil((end + 2 * BLOCK) / (20 * BLOCK)) * 20 * BLOCK)
+  return places
+}
+
+/**
+ * A folder of files. One that is there already keeps what it has, since blobs are named by their
+ * digests, and shows what is new once the last file is written; a new one appears whole.
+ */
+export async function openFolder(path: string, last: string): Promise<Output> {
+  const isThere = await isLayout(path, last)
+  const target = isThere ? path : join(dirname(path), `.${basename(path)}.${pid}.tmp`)
+  const drafts = new Set<string>()
+  const draftOf = async (name: string) => {
+    const draft = join(target, `${name}.${pid}.tmp`)
+    await mkdir(dirname(draft), { recursive: true }).catch((error: unknown) => {
+      throw explainWrite(error, path)
+    })
+    drafts.add(draft)
+    return draft
+  }
+  const settle = async (draft: string, name: string) => {
+    await rename(draft, join(target, name))
+    drafts.delete(draft)
+  }
+  let held: readonly [string, Buffer] | undefined
+  return {
+    async put(name, bytes) {
+      if (name === last) {
+        held = [name, bytes]
+        return
+      }
+      const draft = await draftOf(name)
+      await writeFile(draft, bytes).catch((error: unknown) => {
+        throw explainWrite(error, path)
+      })
+      await settle(draft, name)
+    },
+    slot: async (name) => slotIn(await draftOf(name), path, (draft) => settle(draft, name)),
+    async finish() {
+      if (held) {
+        const draft = await draftOf(held[0])
+        await writeFile(draft, held[1])
+        await settle(draft, held[0])
+      }
+      if (!isThere) await rename(target, path)
+    },
+    async discard() {
+      for (const draft of drafts) await rm(draft, { force: true })
+      if (!isThere) await rm(target, { recursive: true, force: true })
+    },
+  }
+}
+
+function slotIn(draft: string, path: string, settle: (draft: string) => Promise<void>): Slot {
+  let file: Promise<FileHandle> | undefined
+  const opened = () => (file ??= open(draft, 'w'))
+  return {
+    write: async (buffers, at) => {
+      const handle = await opened().catch((error: unknown) => {
+        throw explainWrite(error, path)
+      })
+      await sinkIn(handle, path).write(buffers, at)
+    },
+    async copyFrom(from) {
+      // A clone where the file system has such a thing, else a copy that the kernel makes.
+      try {
+        await copyKeepingMode(from, draft)
+      } catch (error) {
+        throw explainWrite(error, path)
+      }
+    },
+    async close() {
+      await (await file)?.close()
+      await settle(draft)
+    },
+  }
+}
+
+// A copy has the mode of what it was copied from; here it is to have that of any new file.
+async function copyKeepingMode(from: string, to: string): Promise<void> {
+  const made = await open(to, 'w')
+  const { mode } = await made.stat()
+  await made.close()
+  await copyFile(from, to, constants.COPYFILE_FICLONE)
+  await chmod(to, mode & 0o777)
+}
+
+/** Writes a file's bytes into a sink. */
+export async function copyInto(sink: Sink, from: string): Promise<void> {
+  const source = await open(from)
+  try {
+    for (let at = 0; ;) {
+      const buffer = Buffer.allocUnsafe(COPY_SIZE)
+      const { bytesRead } = await source.read(buffer, 0, COPY_SIZE, at)
+      if (bytesRead === 0) return
+      await sink.write([buffer.subarray(0, bytesRead)], at)
+      at += bytesRead
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+async function isLayout(path: string, last: string): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined)
+  if (!there) return false
+  const names = there.isDirectory() ? await readdir(path) : undefined
+  if (names?.includes(last)) return true
+  if (names?.length === 0) {
+    // Replaced by the new one as a whole, where renaming allows it.
+    return false
+  }
+  throw new UserError('IMAGE', `${path}: it is there and no OCI layout; name a new folder`)
+}
+
+// Renaming over a device or a pipe would take it away.
+async function requirePlain(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined)
+  if (!there || there.isFile()) return
+  const kind = there.isDirectory()
+    ? 'a folder; for a folder add --format oci'
+    : 'no plain file; for a pipe use -o -'
+  throw new UserError('IMAGE', `${path}: it is ${kind}`)
+}

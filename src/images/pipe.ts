@@ -1,0 +1,33 @@
+/** An archive into a pipe: its parts come in any order, so it is made in a file first. */
+
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const SIZE = 1024 * 1024
+
+/** Has a file made, and hands on its bytes in their order. */
+export async function pipeOut<T>(
+  { stdoutBytes }: { readonly stdoutBytes: (bytes: Uint8Array) => void },
+  make: (path: string) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'ecr-cname-'))
+  try {
+    const path = join(folder, 'archive.tar')
+    const made = await make(path)
+    const file = await open(path)
+    try {
+      const buffer = Buffer.alloc(SIZE)
+      for (let at = 0; ;) {
+        const { bytesRead } = await file.read(buffer, 0, SIZE, at)
+        if (bytesRead === 0) return made
+        stdoutBytes(buffer.subarray(0, bytesRead))
+        at += bytesRead
+      }
+    } finally {
+      await file.close()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,64 @@
+/** Platforms: operating system, architecture and variant, and the choice of one out of an index. */
+
+import { arch } from 'node:os'
+import { UserError } from '../domain/errors.ts'
+
+export type Platform = {
+  readonly os: string
+  readonly architecture: string
+  readonly variant?: string
+}
+
+/** Reads `os/arch` or `os/arch/variant`. */
+export function parsePlatform(text: string): Platform {
+  const [, os, architecture, variant] = /^([a-z0-9]+)\/([a-z0-9]+)(?:\/(\w+))?$/.exec(text) ?? []
+  if (!os || !architecture) {
+    throw new UserError('USAGE', `--platform: expected linux/amd64 or the like, got "${text}"`)
+  }
+  return { os, architecture, ...(variant && { variant }) }
+}
+
+/** What engines on this machine run; on all systems they run Linux's images. */
+export function ownPlatform(): Platform {
+  const architecture = ARCHITECTURES[arch()] ?? arch()
+  return { os: 'linux', architecture }
+}
+
+// Node's names, where Go has others.
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' }
+
+export function formatPlatform({ os, architecture, variant }: Platform): string {
+  return [os, architecture, variant].filter(Boolean).join('/')
+}
+
+/** Whether an image for one platform is what was asked for. */
+export function suits(wanted: Platform, found: Platform): boolean {
+  return (
+    wanted.os === found.os &&
+    wanted.architecture === found.architecture &&
+    (wanted.variant === undefined || wanted.variant === variantOf(found))
+  )
+}
+
+/** The one of an index for a platform. A UserError names those that there are. */
+export function choosePlatform<D extends { readonly platform?: Platform }>(
+  manifests: readonly D[],
+  wanted: Platform,
+  where: string,
+): D {
+  const found = manifests.find(({ platform }) => platform && suits(wanted, platform))
+  if (found) return found
+  const there = manifests.flatMap(({ platform }) =>
+    platform && platform.os !== 'unknown' ? formatPlatform(platform) : [],
+  )
+  const list = [...new Set(there)].join(', ') || 'none'
+  throw new UserError(
+    'IMAGE',
+    `${where}: there is no image for ${formatPlatform(wanted)}; choose with --platform: ${list}`,
+  )
+}
+
+// https://github.com/containerd/platforms: what a variant is where none is told.
+function variantOf({ architecture, variant }: Platform): string | undefined {
+  return variant ?? (architecture === 'arm64' ? 'v8' : architecture === 'arm' ? 'v7' : undefined)
+}

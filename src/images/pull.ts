@@ -1,0 +1,152 @@
+/** Pulls an image into an archive or a folder, each of its blobs held against its digest. */
+
+import type { Reference } from '../domain/reference.ts'
+import { countCached, fetchBlob, type Fetching } from './blobs.ts'
+import type { Cache } from './cache.ts'
+import { choose, type Chosen } from './choose.ts'
+import type { Client } from './client.ts'
+import {
+  blobName,
+  dockerFile,
+  INDEX_FILE,
+  layoutFiles,
+  readIndexEntries,
+  type SmallFile,
+} from './layout.ts'
+import { blobsOf, type Descriptor } from './manifest.ts'
+import { type Entry, openArchive, openFolder, type Output } from './output.ts'
+import { inParallel } from './parallel.ts'
+import { formatPlatform, type Platform } from './platform.ts'
+import { type Local, prepare, type Prepared } from './prepare.ts'
+import type { Report } from './progress.ts'
+
+export const FORMATS = ['docker', 'oci', 'oci-archive'] as const
+export type Format = (typeof FORMATS)[number]
+
+export type PullOptions = {
+  readonly reference: Reference
+  readonly client: Client
+  /** The file, or for `oci` the folder. */
+  readonly path: string
+  readonly format: Format
+  /** Of this machine's engines unless told; all of them for OCI only. */
+  readonly platform?: Platform | 'all'
+  readonly cache?: Cache
+  readonly report?: Report
+}
+
+/** What was pulled. */
+export type Pulled = {
+  readonly digest: string
+  readonly mediaType: string
+  readonly platform?: string
+  /** Of the blobs together, in bytes. */
+  readonly size: number
+  readonly layers: number
+}
+
+const AT_ONCE = 6
+
+/** Pulls. Nothing stands at the path before all of it does. */
+export async function pullImage(options: PullOptions): Promise<Pulled> {
+  const { client, cache, report = () => {} } = options
+  const { signal } = client.options
+  const chosen = await choose(options)
+  const blobs = [
+    ...new Map(chosen.images.flatMap(blobsOf).map((one) => [one.digest, one])).values(),
+  ]
+  report({ kind: 'plan', blobs })
+  const fetching = { ...options, report, signal }
+  const prepared = await prepare(chosen, fetching)
+  try {
+    const plan = await planOf(chosen, prepared, options)
+    const output = await openOutput(plan, options)
+    try {
+      for (const { name, bytes } of plan.small) await output.put(name, bytes)
+      await fill(plan, output, fetching)
+      await output.finish()
+    } catch (error) {
+      await output.discard()
+      throw error
+    }
+  } finally {
+    await prepared.clear()
+  }
+  await cache?.sweep()
+  return summaryOf(chosen, blobs)
+}
+
+type Plan = {
+  readonly small: readonly SmallFile[]
+  readonly blobs: readonly Descriptor[]
+  readonly local: readonly (Entry & Pick<Local, 'path'>)[]
+}
+
+async function planOf(
+  chosen: Chosen,
+  { layers }: Prepared,
+  { reference, format, path }: PullOptions,
+): Promise<Plan> {
+  const { root, images } = chosen
+  const documents = new Map([root, ...chosen.indexes, ...images].map((one) => [one.digest, one]))
+  const blobs = images.flatMap(blobsOf).filter(({ digest }) => !layers.has(digest))
+  const unique = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
+  const others = format === 'oci' ? await readIndexEntries(path) : []
+  const local = [...layers].map(([digest, one]) => ({ name: blobName(digest), ...one }))
+  const [image] = images
+  const names = image?.manifest.layers.map(({ digest }) => blobName(digest)) ?? []
+  const docker = format === 'docker' && image ? [dockerFile(image, reference, names)] : []
+  // With a layer unpacked it is no longer what the manifest says.
+  const oci =
+    layers.size > 0
+      ? []
+      : [
+          ...layoutFiles(root, reference, others),
+          ...[...documents.values()].map(({ digest, bytes }) => ({
+            name: blobName(digest),
+            bytes,
+          })),
+        ]
+  return { small: [...oci, ...docker], blobs: unique, local }
+}
+
+async function openOutput(
+  { small, blobs, local }: Plan,
+  { path, format }: PullOptions,
+): Promise<Output> {
+  if (format === 'oci') return await openFolder(path, INDEX_FILE)
+  const sized = small.map(({ name, bytes }) => ({ name, size: bytes.length }))
+  const named = blobs.map(({ digest, size }) => ({ name: blobName(digest), size }))
+  return await openArchive(path, [...sized, ...named, ...local])
+}
+
+async function fill({ blobs, local }: Plan, output: Output, fetching: Fetching): Promise<void> {
+  // The largest first, so that none is left to end alone.
+  const sorted = [...blobs].sort((a, b) => b.size - a.size)
+  const limits = { count: AT_ONCE, signal: fetching.signal }
+  await inParallel(sorted, limits, async (blob, signal) => {
+    const slot = await output.slot(blobName(blob.digest))
+    const kept = await fetching.cache?.find(blob.digest, blob.size)
+    if (kept === undefined) await fetchBlob(blob, slot, { ...fetching, signal })
+    else {
+      await slot.copyFrom(kept)
+      countCached(blob, fetching.report)
+    }
+    await slot.close()
+  })
+  for (const { name, path } of local) {
+    const slot = await output.slot(name)
+    await slot.copyFrom(path)
+    await slot.close()
+  }
+}
+
+function summaryOf({ root, images, platform }: Chosen, blobs: readonly Descriptor[]): Pulled {
+  return {
+    digest: root.digest,
+    mediaType: root.mediaType,
+    ...(platform && { platform: formatPlatform(platform) }),
+    size: blobs.reduce((sum, { size }) => sum + size, 0),
+    layers: images.reduce((sum, { manifest }) => sum + manifest.layers.length, 0),
+  }
+}

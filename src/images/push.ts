@@ -1,0 +1,139 @@
+/** Pushes an image out of an archive or a folder: blobs first, the index last. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { UserError } from '../domain/errors.ts'
+import { formatReference, type Reference } from '../domain/reference.ts'
+import type { Client } from './client.ts'
+import type { Document } from './manifest.ts'
+import { inParallel } from './parallel.ts'
+import type { Platform } from './platform.ts'
+import type { Outcome, ProgressEvent, Report } from './progress.ts'
+import { RegistryError } from './refusal.ts'
+import { type Cargo, openSource, pickImage } from './source.ts'
+import { uploadBlob } from './upload.ts'
+
+export type PushOptions = {
+  /** What is pushed: an archive or a folder. */
+  readonly path: string
+  readonly reference: Reference
+  readonly client: Client
+  /** Which image of several, by its name in the archive. */
+  readonly tag?: string
+  /** Only this one of several platforms. */
+  readonly platform?: Platform
+  /** Repositories of the same registry that may have some of the layers. */
+  readonly mountFrom?: readonly string[]
+  readonly report?: Report
+}
+
+/** What was pushed. */
+export type Pushed = {
+  readonly digest: string
+  readonly mediaType: string
+  /** Of the blobs together, in bytes. */
+  readonly size: number
+  readonly blobs: Readonly<Record<Exclude<Outcome, 'downloaded' | 'cached'>, number>>
+}
+
+const AT_ONCE = 6
+
+/** Pushes. The tag is set once everything below it is there. */
+export async function pushImage(options: PushOptions): Promise<Pushed> {
+  const { client, path, platform } = options
+  const { signal } = client.options
+  const image = pickImage(await openSource(path), options.tag, path)
+  const made = temporary()
+  try {
+    const cargo = await image.open({ platform, signal, folder: made.folder })
+    return await pushCargo(cargo, options)
+  } finally {
+    await made.clear()
+  }
+}
+
+async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
+  const { client, reference, mountFrom = [], report = () => {} } = options
+  const { signal } = client.options
+  const { repository, tag = 'latest', digest } = reference
+  const root = cargo.documents.at(-1)
+  if (!root) throw new UserError('IMAGE', `${options.path}: no image is in it`)
+  if (digest !== undefined && digest !== root.digest) {
+    const where = formatReference(reference)
+    throw new UserError('IMAGE', `${where}: what the archive has is ${root.digest}`)
+  }
+  report({ kind: 'plan', blobs: cargo.blobs })
+  const { counts, counting } = counter(report)
+  if (await isThere(root, options, digest ?? tag)) {
+    cargo.blobs.forEach((blob) => counting({ kind: 'done', digest: blob.digest, how: 'present' }))
+  } else {
+    const sorted = [...cargo.blobs].sort((a, b) => b.size - a.size)
+    await inParallel(sorted, { count: AT_ONCE, signal }, (blob, until) =>
+      uploadBlob({ client, repository, blob, mountFrom, report: counting, signal: until }),
+    )
+    for (const document of cargo.documents) {
+      const name = document === root ? (digest ?? tag) : document.digest
+      await putDocument(document, name, options)
+    }
+  }
+  const size = cargo.blobs.reduce((sum, blob) => sum + blob.size, 0)
+  return { digest: root.digest, mediaType: root.mediaType, size, blobs: counts }
+}
+
+// A registry takes a manifest only when it has all that is below it.
+async function isThere(
+  { digest }: Document,
+  { client, reference }: PushOptions,
+  name: string,
+): Promise<boolean> {
+  const ask = {
+    method: 'HEAD',
+    repository: reference.repository,
+    path: `manifests/${name}`,
+    headers: { Accept: '*/*' },
+    expect: [200, 404],
+  } as const
+  // Whoever may push need not be allowed to read.
+  const answer = await client.ask(ask).catch((error: unknown) => {
+    if (error instanceof RegistryError && error.status === 403) return undefined
+    throw error
+  })
+  answer?.resume()
+  return answer?.statusCode === 200 && answer.headers['docker-content-digest'] === digest
+}
+
+async function putDocument(
+  { bytes, mediaType }: Document,
+  name: string,
+  { client, reference }: PushOptions,
+): Promise<void> {
+  const answer = await client.ask({
+    method: 'PUT',
+    repository: reference.repository,
+    path: `manifests/${name}`,
+    headers: { 'Content-Type': mediaType, 'Content-Length': bytes.length },
+    body: () => bytes,
+    expect: [201],
+  })
+  answer.resume()
+}
+
+function counter(report: Report) {
+  const counts = { uploaded: 0, present: 0, mounted: 0 }
+  const counting = (event: ProgressEvent) => {
+    if (event.kind === 'done' && event.how in counts) counts[event.how as keyof typeof counts] += 1
+    report(event)
+  }
+  return { counts, counting }
+}
+
+function temporary() {
+  let made: Promise<string> | undefined
+  return {
+    folder: () => (made ??= mkdtemp(join(tmpdir(), 'ecr-cname-'))),
+    clear: async () => {
+      if (made) await rm(await made, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,94 @@
+/** What a registry's answer means that is not the one expected, in one line. */
+
+import type { IncomingMessage } from 'node:http'
+import { UserError } from '../domain/errors.ts'
+
+/** What a registry said, where its word for it matters to whoever asked. */
+export class RegistryError extends UserError {
+  readonly status: number
+  /** Such as `NAME_UNKNOWN`. */
+  readonly word: string
+
+  constructor(message: string, { status, code }: Pick<Told, 'status' | 'code'>) {
+    super('REGISTRY', message)
+    this.status = status
+    this.word = code
+  }
+}
+
+export type Refusal = {
+  readonly error: UserError
+  /** Whether it may pass by itself, and when to ask again. */
+  readonly isPassing: boolean
+  readonly afterMs: number | undefined
+  /** Whether it is about the login, and another may do. */
+  readonly isOfLogin: boolean
+}
+
+// Answers of this kind are small; more is not read.
+const LIMIT = 64 * 1024
+
+/** Reads an answer that is none of those expected. `where` is what was asked for. */
+export async function refusalOf(answer: IncomingMessage, where: string): Promise<Refusal> {
+  const status = answer.statusCode ?? 0
+  const body = await readSome(answer)
+  const { code, message } = firstError(body)
+  const isOfLogin =
+    status === 401 ||
+    (status === 403 && /token has expired|token is expired/i.test(message)) ||
+    // A token of another region, and one that is none (AWS answers both without JSON).
+    (status === 400 && (code === '' || /token is invalid/i.test(message)))
+  const isPassing = status === 429 || (status >= 500 && status !== 501) || status === 408
+  const line = lineOf({ status, code, message })
+  return {
+    error: new RegistryError(`${where}: ${line}`, { status, code }),
+    isPassing,
+    afterMs: retryAfter(answer.headers['retry-after']),
+    isOfLogin,
+  }
+}
+
+type Told = { readonly status: number; readonly code: string; readonly message: string }
+
+function lineOf({ status, code, message }: Told): string {
+  if (code === 'NAME_UNKNOWN') {
+    return `${message || 'the repository does not exist'}; create it, or check the name`
+  }
+  if (code === 'MANIFEST_UNKNOWN' || (status === 404 && code === '')) {
+    return 'there is no such image; see the tags with: ecr-cname tags'
+  }
+  if (status === 429) return `the registry is asked too often (${message || '429'}); try later`
+  if (status === 401) return 'the registry refuses the login (401); see: ecr-cname resolve'
+  if (code !== '' || message !== '') return `the registry refused: ${message || code}`
+  return `the registry answered ${status}`
+}
+
+function firstError(body: string): { readonly code: string; readonly message: string } {
+  try {
+    const { errors } = JSON.parse(body) as { readonly errors?: readonly Partial<Told>[] }
+    const { code = '', message = '' } = errors?.[0] ?? {}
+    return { code, message }
+  } catch {
+    return { code: '', message: '' }
+  }
+}
+
+async function readSome(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > LIMIT) break
+    }
+  } catch {
+    // What has come so far may tell enough.
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+// RFC 9110 section 10.2.3; the form with a date is not worth a clock.
+function retryAfter(value: string | undefined): number | undefined {
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) * 1000 : undefined
+}

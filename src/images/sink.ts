@@ -1,0 +1,62 @@
+/** Places that bytes are written to as they come: a part of a file, from some byte on. */
+
+import type { FileHandle } from 'node:fs/promises'
+import { UserError } from '../domain/errors.ts'
+import { codeOf } from './connection.ts'
+
+export type Sink = {
+  /** Writes at a distance from the sink's beginning. */
+  readonly write: (buffers: readonly Buffer[], at: number) => Promise<void>
+}
+
+/** A sink in an open file. */
+export function sinkIn(file: FileHandle, path: string, start = 0): Sink {
+  return {
+    async write(buffers, at) {
+      try {
+        await writeAll(file, buffers, start + at)
+      } catch (error) {
+        throw explainWrite(error, path)
+      }
+    },
+  }
+}
+
+/** What a file that can't be written comes to, in one line. */
+export function explainWrite(error: unknown, path: string): unknown {
+  const code = codeOf(error)
+  if (error instanceof UserError || code === '') return error
+  const reason = FULL.test(code)
+    ? `there is no more room (${code}); free some, or write elsewhere`
+    : `it can't be written (${code})`
+  return new UserError('STORE', `${path}: ${reason}`, { cause: error })
+}
+
+// A limit that the system sets for this process or user is as good as a full disk.
+const FULL = /^(ENOSPC|EDQUOT|EFBIG)$/
+
+async function writeAll(
+  file: FileHandle,
+  buffers: readonly Buffer[],
+  position: number,
+): Promise<void> {
+  let rest = buffers
+  let at = position
+  while (rest.length > 0) {
+    const { bytesWritten } = await file.writev(rest, at)
+    at += bytesWritten
+    rest = after(rest, bytesWritten)
+  }
+}
+
+function after(buffers: readonly Buffer[], count: number): readonly Buffer[] {
+  let left = count
+  const index = buffers.findIndex((buffer) => {
+    if (left < buffer.length) return true
+    left -= buffer.length
+    return false
+  })
+  if (index === -1) return []
+  const [first, ...more] = buffers.slice(index)
+  return first ? [first.subarray(left), ...more] : []
+}

@@ -1,0 +1,34 @@
+/** JSON files that people write too. */
+
+import { readFileSync } from 'node:fs'
+import { UserError } from '../domain/errors.ts'
+import { parseJson } from './config.ts'
+import { rewriteFile } from './files.ts'
+
+/** The text of a JSON file and its value; `undefined` where there is no file or nothing in it. */
+export type JsonFile = { readonly text: string; readonly value: unknown }
+
+/** Reads a file. Throws a UserError that names it and, where it is broken, line and column. */
+export function readJsonFile(path: string): JsonFile | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
+    return text.trim() === '' ? undefined : { text, value: parseJson(path, text) }
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new UserError('FILE', `${path}: can't be read (${code}); mend its permissions`)
+  }
+}
+
+/** Writes a file as a whole. Throws a UserError where it can't. */
+export function writeFileFor(path: string, content: string | Uint8Array, mode?: number): void {
+  try {
+    rewriteFile(path, content, mode)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    throw new UserError('FILE', `${path}: can't be written (${code}); check its folder`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,47 @@
+/** Connections to one registry that are kept, for requests that may be sent twice. */
+
+import type { TLSSocket } from 'node:tls'
+import type { Answer } from './answer.ts'
+import { Connection, type Patience, type Plain } from './kept-connection.ts'
+
+export type KeptConnections = {
+  /** `connectMs` limits look-up, connection and handshake where none is kept. */
+  readonly ask: (question: Plain, connectMs: number) => Promise<Answer>
+  readonly close: () => void
+}
+
+export type KeepOptions = {
+  readonly dial: (connectMs: number) => TLSSocket
+  /** The most that a head may take. */
+  readonly headLimit: number
+  /** How long is waited for a byte, in ms. */
+  readonly patience: Patience
+}
+
+/** Keeps connections to one destination. */
+export function keepConnections({ dial, headLimit, patience }: KeepOptions): KeptConnections {
+  const idle: Connection[] = []
+  const all = new Set<Connection>()
+  const open = (connectMs: number) => {
+    const connection = new Connection(dial(connectMs), {
+      headLimit,
+      patience,
+      freed: () => (idle.length < MOST_IDLE ? idle.push(connection) : connection.end()),
+      closed: () => {
+        all.delete(connection)
+        const index = idle.indexOf(connection)
+        if (index !== -1) idle.splice(index, 1)
+      },
+    })
+    all.add(connection)
+    return connection
+  }
+  return {
+    // The one that was used last is the least likely to be stale.
+    ask: (question, connectMs) => (idle.pop() ?? open(connectMs)).ask(question),
+    close: () => all.forEach((connection) => connection.end()),
+  }
+}
+
+// As many as Node's own client keeps.
+const MOST_IDLE = 256

@@ -1,0 +1,191 @@
+/**
+ * Changes several files or none, and gives back what was there. Before the first file changes, all
+ * of them stand as backups beside a record; who finds a record of changes that were cut off, takes
+ * them back.
+ */
+
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { UserError } from '../domain/errors.ts'
+import { privateFolder, replaceFile, rewriteFile } from '../io/files.ts'
+import { type Change, contentOf, realPath } from './plan.ts'
+
+type Kept = {
+  readonly path: string
+  /** The backup's file name, mode and owner; none where there was no file. */
+  readonly before?: {
+    readonly backup: string
+    readonly mode: number
+    readonly uid: number
+    readonly gid: number
+  }
+  /** A digest of what was written; none where the file was removed. */
+  readonly after?: string
+}
+
+type Record = {
+  readonly state: 'changing' | 'changed'
+  readonly files: readonly Kept[]
+  /** Folders that were made, outermost first. */
+  readonly folders: readonly string[]
+}
+
+const RECORD = 'record.json'
+
+/**
+ * Makes all changes, or none of them. The folder keeps backups and record; a setup that was made
+ * before stays in it as what there was first. Throws a UserError that names the file in the way.
+ */
+export function apply(folder: string, changes: readonly Change[]): void {
+  recover(folder)
+  privateFolder(folder)
+  const earlier = readRecord(folder)
+  const paths = changes.map(({ path }) => realPath(path))
+  const kept = earlier?.files ?? []
+  const backups = paths
+    .filter((path) => !kept.some((one) => one.path === path))
+    .map((path, index) => backUp(folder, path, kept.length + index))
+  const others = kept.filter(({ path }) => !paths.includes(path))
+  const afters = new Map(changes.map(({ content }, index) => [paths[index]!, digestOf(content)]))
+  const own = [...kept, ...backups].filter(({ path }) => paths.includes(path))
+  const files = [...others, ...own.map((one) => withAfter(one, afters.get(one.path)))]
+  const folders = [...new Set([...(earlier?.folders ?? []), ...paths.flatMap(missingFolders)])]
+  saveRecord(folder, { state: 'changing', files, folders })
+  const done: (() => void)[] = []
+  try {
+    changes.forEach(({ content, mode }, index) => {
+      const path = paths[index]!
+      const before = contentOf(path)
+      put(path, content, mode)
+      done.push(() => put(path, before))
+    })
+  } catch (error) {
+    done.forEach((takeBackOne) => takeBackOne())
+    if (earlier) saveRecord(folder, earlier)
+    else dropRecord(folder, { state: 'changed', files, folders })
+    throw error
+  }
+  saveRecord(folder, { state: 'changed', files, folders })
+}
+
+/**
+ * Gives back what was there before the first setup, byte for byte. Resolves to the paths; throws a
+ * UserError where a file was changed since, and changes nothing then.
+ */
+export function undo(folder: string): readonly string[] {
+  recover(folder)
+  const record = readRecord(folder)
+  if (!record) return []
+  const changed = record.files.find(({ path, after }) => digestOf(contentOf(path)) !== after)
+  if (changed) {
+    const { path, before } = changed
+    const backup = before ? `; what was there first is in ${join(folder, before.backup)}` : ''
+    throw new UserError('FILE', `${path}: changed since the setup, so it stays${backup}`)
+  }
+  takeBack(folder, record)
+  return record.files.map(({ path }) => path)
+}
+
+/** Whether there is a setup that can be undone. */
+export function isSetUp(folder: string): boolean {
+  return readRecord(folder) !== undefined
+}
+
+// Cut off between two files: either all changes or none, so none.
+function recover(folder: string): void {
+  const record = readRecord(folder)
+  if (record?.state === 'changing') takeBack(folder, record)
+}
+
+function takeBack(folder: string, record: Record): void {
+  for (const { path, before } of record.files) {
+    const content = before && readFileSync(join(folder, before.backup))
+    put(path, content, before?.mode)
+    if (before) giveBack(path, before)
+  }
+  dropRecord(folder, record)
+}
+
+// A file that was removed comes back as its owner's, where we may say so.
+function giveBack(path: string, { mode, uid, gid }: NonNullable<Kept['before']>): void {
+  chmodSync(path, mode)
+  const facts = statSync(path)
+  if (facts.uid !== uid || facts.gid !== gid) chownSync(path, uid, gid)
+}
+
+function dropRecord(folder: string, { files, folders }: Record): void {
+  rmSync(join(folder, RECORD), { force: true })
+  files.forEach(({ before }) => before && rmSync(join(folder, before.backup), { force: true }))
+  for (const path of [folder, ...folders.toReversed()]) removeIfEmpty(path)
+}
+
+function backUp(folder: string, path: string, index: number): Kept {
+  const content = contentOf(path)
+  if (content === undefined) return { path }
+  const { mode, uid, gid } = statSync(path)
+  const backup = `${index}-${basename(path)}`
+  rewriteFile(join(folder, backup), content, 0o600)
+  return { path, before: { backup, mode: mode & 0o7777, uid, gid } }
+}
+
+function withAfter({ path, before }: Kept, after: string | undefined): Kept {
+  return { path, ...(before && { before }), ...(after !== undefined && { after }) }
+}
+
+// With the mode and owner of the file that it takes the place of, if there is one.
+function put(path: string, content: Buffer | undefined, mode?: number): void {
+  try {
+    if (content === undefined) rmSync(path, { force: true })
+    else rewriteFile(path, content, existsSync(path) ? undefined : (mode ?? 0o644))
+  } catch (error) {
+    throw unwritable(path, error)
+  }
+}
+
+function unwritable(path: string, error: unknown): UserError {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  const hint = ['EACCES', 'EPERM'].includes(code) ? 'run it as root' : 'see what is in its way'
+  return new UserError(
+    'FILE',
+    `${path}: can't be changed (${code}); ${hint}. Nothing was changed`,
+    {
+      cause: error,
+    },
+  )
+}
+
+function missingFolders(path: string): readonly string[] {
+  const folder = dirname(path)
+  if (existsSync(folder) || folder === path) return []
+  return [...missingFolders(folder), folder]
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Somebody has put something there.
+  }
+}
+
+function digestOf(content: Buffer | undefined): string | undefined {
+  return content && createHash('sha256').update(content).digest('hex')
+}
+
+function readRecord(folder: string): Record | undefined {
+  const text = contentOf(join(folder, RECORD))?.toString('utf8')
+  return text === undefined ? undefined : (JSON.parse(text) as Record)
+}
+
+function saveRecord(folder: string, record: Record): void {
+  replaceFile(join(folder, RECORD), JSON.stringify(record, null, 2))
+}

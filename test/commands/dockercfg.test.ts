@@ -1,0 +1,316 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { parse as parseYaml } from 'yaml'
+import { ECR_CNAME, start } from '../support/program.ts'
+import {
+  CNAME,
+  ECR,
+  emulated,
+  eventually,
+  mints,
+  newUser,
+  type User,
+  writeTree,
+} from '../support/user.ts'
+import { ecrCname, has, install, loginIn, read, readJson, runHere, succeed } from './people.ts'
+
+const OTHER = '210987654321.dkr.ecr.eu-west-1.amazonaws.com'
+const ROLE = 'arn:aws:iam::123456789012:role/build'
+
+type Config = { readonly auths: Readonly<Record<string, { readonly auth: string }>> }
+
+async function mapped(registries: object = { [CNAME]: ECR }) {
+  const emulator = await emulated()
+  const user = newUser(emulator)
+  user.configure({ registries })
+  return { emulator, user, path: join(user.home, 'out/config.json') }
+}
+
+function auths(user: User, file = 'out/config.json') {
+  return (readJson(user, file) as Config).auths
+}
+
+describe('dockercfg', () => {
+  it('writes logins to all mapped names and to the ECR hosts behind them', async () => {
+    const { user, path } = await mapped({
+      [CNAME]: ECR,
+      'eu.company.test:5000': OTHER,
+      '*.w.test': ECR,
+    })
+    expect(await succeed(user, 'dockercfg', path)).toBe('')
+
+    const secret = await user.secret()
+    expect(Object.keys(auths(user)).sort()).toEqual(
+      [ECR, OTHER, CNAME, 'eu.company.test:5000'].sort(),
+    )
+    expect(loginIn(auths(user)[CNAME]?.auth ?? '')).toEqual(['AWS', secret])
+    expect(auths(user)[ECR]).toEqual(auths(user)[CNAME])
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  it('prints it where no path is given, or a dash', async () => {
+    const { user } = await mapped()
+    const printed = await succeed(user, 'dockercfg')
+
+    expect(Object.keys((JSON.parse(printed) as Config).auths)).toEqual([ECR, CNAME])
+    expect(await succeed(user, 'dockercfg', '-')).toBe(printed)
+  })
+
+  it('is for the named hosts alone with --host', async () => {
+    const { user, path } = await mapped({ [CNAME]: ECR, 'eu.company.test': OTHER })
+    await succeed(user, 'dockercfg', '--host', 'eu.company.test', path)
+
+    expect(Object.keys(auths(user))).toEqual([OTHER, 'eu.company.test'])
+  })
+
+  it('leaves other registries, other keys and the layout as they were', async () => {
+    const { user, path } = await mapped()
+    const before = `{\n\t"auths": {\n\t\t"ghcr.io": { "auth": "bWU6aXQ=" }\n\t},\n\t"psFormat":  "x"\n}\n`
+    writeTree(user.home, { 'out/config.json': before })
+    await succeed(user, 'dockercfg', path)
+
+    expect(read(user, 'out/config.json')).toContain('"ghcr.io": { "auth": "bWU6aXQ=" }')
+    expect(read(user, 'out/config.json')).toContain('\t"psFormat":  "x"\n}\n')
+    expect(Object.keys(auths(user)).sort()).toEqual([ECR, CNAME, 'ghcr.io'].sort())
+  })
+
+  it('keeps the permissions of a file, unless told otherwise', async () => {
+    const { user, path } = await mapped()
+    writeTree(user.home, { 'out/config.json': '' })
+    chmodSync(path, 0o640)
+    await succeed(user, 'dockercfg', path)
+    expect(statSync(path).mode & 0o777).toBe(0o640)
+
+    await succeed(user, 'dockercfg', '--mode', '0644', path)
+    expect(statSync(path).mode & 0o777).toBe(0o644)
+  })
+
+  it('writes through a link', async () => {
+    const { user } = await mapped()
+    writeTree(user.home, { 'real.json': '{}' })
+    symlinkSync(join(user.home, 'real.json'), join(user.home, 'link.json'))
+    await succeed(user, 'dockercfg', join(user.home, 'link.json'))
+
+    expect(auths(user, 'real.json')).toHaveProperty([CNAME])
+  })
+
+  it('says so where docker would not read the logins', async () => {
+    const { user, path } = await mapped()
+    writeTree(user.home, { 'out/config.json': '{"credsStore":"desktop"}' })
+    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', path])
+
+    expect(exitCode).toBe(0)
+    expect(stderr).toContain('names a credential helper for')
+  })
+
+  it('touches no file that is broken, and says where it is', async () => {
+    const { user, path } = await mapped()
+    writeTree(user.home, { 'out/config.json': '{\n  "auths": {,}\n}' })
+    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', path])
+
+    expect([exitCode, stderr]).toEqual([
+      1,
+      `ecr-cname: ${path}: line 2, column 13: expected JSON\n`,
+    ])
+    expect(read(user, 'out/config.json')).toBe('{\n  "auths": {,}\n}')
+  })
+
+  it('writes nothing where one of the logins is lacking', async () => {
+    const { user, path } = await mapped({
+      [CNAME]: ECR,
+      'b.test': { registry: OTHER, profile: 'nobody' },
+    })
+    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', path])
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/^ecr-cname: .*profile nobody gives no credentials.*\n$/)
+    expect(has(user, 'out/config.json')).toBe(false)
+  })
+
+  it('says that a folder can not be written', async () => {
+    const { user } = await mapped()
+    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', '/proc/config.json'])
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/^ecr-cname: \/proc\/config\.json: can't be written \(E\w+\)/)
+  })
+
+  it.each([
+    ['two paths', ['a', 'b'], 'expected one PATH'],
+    ['an archive on stdout', ['--format', 'dcos'], 'expects a PATH'],
+    ['permissions that are none', ['--mode', 'rw'], '--mode: expected permissions'],
+    ['a name that Kubernetes refuses', ['--format', 'secret', '--name', 'A_b'], '--name: expected'],
+    ['nothing to watch', ['--watch'], '--watch expects a PATH'],
+  ])('refuses %s', async (_, args, text) => {
+    const { user } = await mapped()
+    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', ...args])
+
+    expect([exitCode, stderr.includes(text)]).toEqual([2, true])
+  })
+})
+
+describe("dockercfg in place of Codeship's generator", () => {
+  it("is for the caller's own registry in AWS_REGION", async () => {
+    const { user, path } = await mapped({})
+    user.env['AWS_REGION'] = 'eu-west-1'
+    await succeed(user, 'dockercfg', path)
+
+    expect(Object.keys(auths(user))).toEqual(['123456789012.dkr.ecr.eu-west-1.amazonaws.com'])
+  })
+
+  it('assumes AWS_STS_ROLE in AWS_STS_ACCOUNT', async () => {
+    const { user, path, emulator } = await mapped({})
+    Object.assign(user.env, { AWS_STS_ROLE: 'build', AWS_STS_ACCOUNT: '123456789012' })
+    await succeed(user, 'dockercfg', path)
+
+    const minted = emulator.calls.find(({ operation }) => operation === 'GetAuthorizationToken')
+    expect(minted?.principal).toBe('arn:aws:sts::123456789012:assumed-role/build/aws_docker_creds')
+    expect(Object.keys(auths(user))).toEqual([ECR])
+  })
+
+  it('leaves a mapping the role that it names itself', async () => {
+    const partner = {
+      registry: OTHER,
+      roleArn: ROLE.replace('build', 'partner'),
+      externalId: 'partner-42',
+    }
+    const { user, path, emulator } = await mapped({ [CNAME]: partner })
+    Object.assign(user.env, { AWS_STS_ROLE: ROLE })
+    await succeed(user, 'dockercfg', path)
+
+    const minted = emulator.calls.find(({ operation }) => operation === 'GetAuthorizationToken')
+    expect(minted?.principal).toContain('assumed-role/partner/')
+  })
+
+  it('is for the public gallery with ECR_PUBLIC', async () => {
+    const { user, path } = await mapped({})
+    user.env['ECR_PUBLIC'] = 'true'
+    await succeed(user, 'dockercfg', path)
+
+    expect(Object.keys(auths(user))).toEqual(['public.ecr.aws'])
+  })
+
+  it('needs both the role and its account', async () => {
+    const { user, path } = await mapped({})
+    user.env['AWS_STS_ROLE'] = 'build'
+    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', path])
+
+    expect([exitCode, stderr]).toEqual([
+      2,
+      'ecr-cname: AWS_STS_ROLE and AWS_STS_ACCOUNT: expected a role and the twelve digits of its account\n',
+    ])
+  })
+})
+
+describe('dockercfg --format', () => {
+  it('secret prints a secret of the type that Kubernetes pulls with', async () => {
+    const { user } = await mapped()
+    const flags = ['--format', 'secret', '--name', '0123', '--namespace', 'team-a']
+    const secret = parseYaml(await succeed(user, 'dockercfg', ...flags)) as {
+      readonly data: Readonly<Record<string, string>>
+    }
+
+    expect(secret).toMatchObject({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: '0123', namespace: 'team-a' },
+      type: 'kubernetes.io/dockerconfigjson',
+    })
+    const config = JSON.parse(atob(secret.data['.dockerconfigjson'] ?? '')) as Config
+    expect(Object.keys(config.auths)).toEqual([ECR, CNAME])
+  })
+
+  it('dcos writes an archive of .docker/config.json, the same bytes each time', async () => {
+    const { user } = await mapped()
+    const [one, two] = ['one.tar.gz', 'two.tar.gz'].map((name) => join(user.home, name)) as [
+      string,
+      string,
+    ]
+    await succeed(user, 'dockercfg', '--format', 'dcos', one)
+    await succeed(user, 'dockercfg', '--format', 'dcos', two)
+
+    expect(readFileSync(one).equals(readFileSync(two))).toBe(true)
+    mkdirSync(join(user.home, 'sandbox'))
+    execFileSync('tar', ['-xzf', one, '-C', join(user.home, 'sandbox')])
+    expect(Object.keys(auths(user, 'sandbox/.docker/config.json'))).toEqual([ECR, CNAME])
+  })
+})
+
+describe('dockercfg --watch', () => {
+  it('writes, tells systemd, and ends cleanly on SIGTERM', async () => {
+    const { user, path } = await mapped()
+    install(user, { 'systemd-notify': 'echo "$*" >$HOME/notified' })
+    user.env['NOTIFY_SOCKET'] = '/run/systemd/notify'
+    const running = start([ECR_CNAME, 'dockercfg', '--watch', path], user)
+    await eventually(() => has(user, 'notified'))
+    running.kill('SIGTERM')
+
+    expect(await running.outcome).toMatchObject({ exitCode: 0, stdout: '' })
+    expect(read(user, 'notified')).toBe('--ready\n')
+    expect(auths(user)).toHaveProperty([CNAME])
+  })
+
+  it('renews ahead of expiry, a little earlier than due', async () => {
+    const { user, path, emulator } = await mapped()
+    const clock = watched()
+    const ended = runHere(user, ['dockercfg', '--watch', path], clock.world)
+    await eventually(() => clock.waits.length === 1)
+    const before = read(user, 'out/config.json')
+    // Half of twelve hours, less half of a tenth.
+    expect(clock.waits[0]).toBeCloseTo(6 * 3_600_000 * 0.95, -5)
+
+    clock.pass(6 * 3_600_000 + 1)
+    await eventually(() => clock.waits.length === 2)
+    clock.stop()
+    expect((await ended).exitCode).toBe(0)
+    expect(mints(emulator)).toBe(2)
+    expect(read(user, 'out/config.json')).not.toBe(before)
+  })
+
+  it('keeps the file where a renewal fails, says so, and tries again later and later', async () => {
+    const { user, path, emulator } = await mapped()
+    const clock = watched()
+    const ended = runHere(user, ['dockercfg', '--watch', path], clock.world)
+    await eventually(() => clock.waits.length === 1)
+    const before = read(user, 'out/config.json')
+    await emulator.suspend('api')
+    for (const tries of [2, 3]) {
+      clock.pass(6 * 3_600_000 + 1)
+      await eventually(() => clock.waits.length === tries)
+    }
+    clock.stop()
+
+    const { stderr } = await ended
+    expect(read(user, 'out/config.json')).toBe(before)
+    expect(stderr).toContain('no new login')
+    expect(clock.waits.slice(1)).toEqual([1500, 3000])
+    expect(stderr).not.toContain(loginIn(auths(user)[CNAME]?.auth ?? '')[1])
+  })
+})
+
+/** A clock that goes on when a test says so, and whoever waits for it. */
+function watched() {
+  const waits: number[] = []
+  const stopping = new AbortController()
+  let time = Date.now()
+  let act: () => void = () => {}
+  return {
+    waits,
+    stop: () => stopping.abort(),
+    pass(ms: number) {
+      time += ms
+      act()
+    },
+    world: {
+      now: () => time,
+      after: (ms: number, then: () => void) => {
+        waits.push(ms)
+        act = then
+        return () => {}
+      },
+      stop: stopping.signal,
+    },
+  }
+}

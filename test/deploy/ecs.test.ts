@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process'
+import { beforeEach, describe, expect, it } from 'vitest'
+
+import { lackOf } from '../support/installed.ts'
+import { needs } from '../support/needs.ts'
+import { filesOf, readJson, readText } from './files.ts'
+
+const FILE = 'deploy/ecs/task-definition.json'
+
+type Named = { readonly name: string }
+type ContainerDefinition = Named & {
+  readonly dependsOn?: readonly { readonly containerName: string }[]
+  readonly mountPoints: readonly { readonly sourceVolume: string }[]
+  readonly stopTimeout?: number
+}
+type TaskDefinition = {
+  readonly volumes: readonly Named[]
+  readonly containerDefinitions: readonly ContainerDefinition[]
+}
+
+// What the AWS CLI itself checks before it sends a request; it tells of unknown parameters too.
+const VALIDATE = `
+import json, sys
+from awscli.botocore import session, validate
+service = session.get_session().get_service_model("ecs")
+shape = service.operation_model("RegisterTaskDefinition").input_shape
+print(validate.ParamValidator().validate(json.load(sys.stdin), shape).generate_report())`
+
+describe('the task definition of ECS', () => {
+  beforeEach((context) => needs(context, lackOf('aws', 'awscli')))
+
+  it('is one that the AWS CLI would send', () => {
+    expect(report(readText(FILE))).toBe('')
+  })
+
+  it('would be found out if it were not', () => {
+    expect(report(readText(FILE).replace('"stopTimeout"', '"stopAfter"'))).toContain('"stopAfter"')
+  })
+
+  it('mounts volumes and awaits containers that it has', () => {
+    const { volumes, containerDefinitions: containers } = readJson(FILE) as TaskDefinition
+    const awaited = containers.flatMap(({ dependsOn = [] }) => dependsOn)
+    const mounted = containers.flatMap(({ mountPoints }) => mountPoints)
+
+    expect(namesOf(containers)).toEqual(
+      expect.arrayContaining(awaited.map((one) => one.containerName)),
+    )
+    expect(namesOf(volumes)).toEqual(expect.arrayContaining(mounted.map((one) => one.sourceVolume)))
+  })
+})
+
+describe.each([...filesOf('**/*-policy.json')])('the policy %s', (file) => {
+  type Policy = { Version: string; Statement: { Action: string | string[]; Resource: string }[] }
+  const policy = readJson(file) as Policy
+
+  it('is of the current language, and names each action in full', () => {
+    const actions = policy.Statement.flatMap(({ Action }) => Action)
+
+    expect(policy.Version).toBe('2012-10-17')
+    expect(actions.filter((action) => !/^[a-z-]+:[A-Z][A-Za-z]+$/.test(action))).toEqual([])
+  })
+
+  it('lets tokens be minted, on every resource as AWS asks', () => {
+    const [mint] = policy.Statement.filter(({ Action }) =>
+      [Action].flat().includes('ecr:GetAuthorizationToken'),
+    )
+
+    expect(mint?.Resource).toBe('*')
+  })
+})
+
+function namesOf(all: readonly Named[]): readonly string[] {
+  return all.map(({ name }) => name)
+}
+
+function report(definition: string): string {
+  const ended = spawnSync('/usr/bin/python3', ['-c', VALIDATE], {
+    input: definition,
+    encoding: 'utf8',
+  })
+  if (ended.status !== 0) throw new Error(ended.stderr)
+  return ended.stdout.trim()
+}

@@ -1,0 +1,312 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { ECR_CNAME, type Outcome, runProgram, start } from '../support/program.ts'
+import { eventually, newUser, type User } from '../support/user.ts'
+import { readArchive } from './archive.ts'
+import {
+  CNAME,
+  IMAGE,
+  makeLayer,
+  mappingTo,
+  pushImage,
+  type Registry,
+  startRegistry,
+} from './registry.ts'
+
+type Caller = {
+  readonly user: User
+  readonly registry: Registry
+  readonly call: (...args: string[]) => Promise<Outcome>
+  readonly file: (name: string) => string
+}
+
+/** A user of the packed program whose name leads to an emulated ECR. */
+async function newCaller(config: object = {}): Promise<Caller> {
+  const registry = await startRegistry()
+  const user = newUser(registry.emulator)
+  user.configure({ ...mappingTo(registry), ...config })
+  return {
+    user,
+    registry,
+    call: (...args) => runProgram([ECR_CNAME, ...args], { env: user.env, cwd: user.home }),
+    file: (name) => join(user.home, name),
+  }
+}
+
+describe('ecr-cname pull', () => {
+  it('writes an archive, tells what is done line by line, and nothing on stdout', async () => {
+    const { call, registry, file } = await newCaller()
+    const image = await pushImage(registry, '1')
+    const outcome = await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    expect(outcome).toMatchObject({ exitCode: 0, stdout: '' })
+    const lines = outcome.stderr.trim().split('\n')
+    expect(lines).toHaveLength(4)
+    expect(lines[0]).toMatch(/^\w{12} {2,}[\d.]+ k?B {2}downloaded$/)
+    expect(lines[3]).toContain(image.digest)
+    expect((await readArchive(file('app.tar'))).size).toBe(7)
+  })
+
+  it('says nothing with --quiet, and what it did with --json', async () => {
+    const { call, registry } = await newCaller()
+    const image = await pushImage(registry, '1')
+    const args = ['pull', `${IMAGE}:1`, '--output', 'app', '--format', 'oci', '--quiet', '--json']
+    const { stdout, stderr } = await call(...args)
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toMatchObject({
+      ref: `${IMAGE}:1`,
+      digest: image.digest,
+      platform: 'linux/amd64',
+      output: 'app',
+      layers: 2,
+    })
+  })
+
+  it('writes into a pipe with -o -', async () => {
+    const { registry, user, file } = await newCaller()
+    await pushImage(registry, '1', { layers: [makeLayer(2_000_000)] })
+    const command = `${ECR_CNAME} pull ${IMAGE}:1 --quiet -o - | cat > app.tar`
+    const { exitCode } = await runProgram(['sh', '-c', command], { env: user.env, cwd: user.home })
+    expect(exitCode).toBe(0)
+    expect((await readArchive(file('app.tar'))).has('manifest.json')).toBe(true)
+  })
+
+  it('pulls by ECR’s own name, too', async () => {
+    const { call, registry, user } = await newCaller()
+    await pushImage(registry, '1')
+    const { host, port } = registry.emulator.registry
+    user.configure({ registries: { [host]: { connect: `127.0.0.1:${port}` } } })
+    expect(await call('pull', `${host}/team/app:1`, '-o', 'app.tar')).toMatchObject({ exitCode: 0 })
+  })
+
+  it('stops at Ctrl-C with nothing at the path, and goes on in the next run', async () => {
+    const { call, registry, user, file } = await newCaller()
+    await pushImage(registry, '1', { layers: [makeLayer(8_000_000)] })
+    registry.emulator.settings.faults.push({
+      service: 'bucket',
+      kind: 'cut',
+      afterBytes: 5_000_000,
+    })
+    const running = start([ECR_CNAME, 'pull', `${IMAGE}:1`, '-o', 'app.tar'], {
+      env: user.env,
+      cwd: user.home,
+    })
+    await eventually(() => registry.emulator.calls.some(({ headers }) => headers['range']))
+    running.kill('SIGINT')
+    const { exitCode, stderr } = await running.outcome
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/ecr-cname: stopped; what was loaded so far is kept, so run it again\n$/)
+    expect(readdirSync(user.home).filter((name) => name.includes('app'))).toEqual([])
+    registry.emulator.settings.faults.length = 0
+    registry.emulator.calls.length = 0
+    expect(await call('pull', `${IMAGE}:1`, '-o', 'app.tar')).toMatchObject({ exitCode: 0 })
+    expect(existsSync(file('app.tar'))).toBe(true)
+    const layers = registry.emulator.calls.filter(({ service }) => service === 'bucket')
+    expect(layers.some(({ headers }) => /^bytes=\d{5,}-$/.test(headers['range'] ?? ''))).toBe(true)
+  })
+
+  it('says in one line that there is no more room', async () => {
+    const { registry, user } = await newCaller()
+    await pushImage(registry, '1', { layers: [makeLayer(3_000_000)] })
+    const command = `ulimit -f 1000; exec ${ECR_CNAME} pull ${IMAGE}:1 --quiet -o app.tar`
+    const outcome = await runProgram(['sh', '-c', command], { env: user.env, cwd: user.home })
+    expect(outcome.exitCode).toBe(1)
+    expect(outcome.stderr).toMatch(/^ecr-cname: app\.tar: there is no more room \(EFBIG\); .*\n$/)
+    expect(readdirSync(user.home).filter((name) => name.includes('app'))).toEqual([])
+  })
+})
+
+describe('a command that is used wrongly, or asks for what is not there', () => {
+  it('is told so in one line, with the exit code of the contract', async () => {
+    const { call } = await newCaller()
+    const outcomes = ERRORS.map(async ([args, exitCode, line]) => {
+      const outcome = await call(...args)
+      expect(outcome, args.join(' ')).toMatchObject({
+        exitCode,
+        stdout: '',
+        stderr: expect.stringMatching(line),
+      })
+      expect(outcome.stderr.trim().split('\n')).toHaveLength(1)
+    })
+    await Promise.all(outcomes)
+  })
+})
+
+const ERRORS: readonly (readonly [readonly string[], number, RegExp])[] = [
+  [['pull'], 2, /expected one image/],
+  [['pull', 'app:1', '-o', 'x'], 2, /"app:1": character 6: a registry and a repository/],
+  [['pull', `${CNAME}/Team/App:1`, '-o', 'x'], 2, /character 21: repositories are in lower case/],
+  [['pull', `${IMAGE}:1`], 2, /expected -o FILE/],
+  [['pull', `${IMAGE}:1`, '-o', 'x', '--platform', 'linux'], 2, /expected linux\/amd64/],
+  [['pull', `${IMAGE}:1`, '-o', 'x', '--all-platforms'], 2, /add --format oci-archive/],
+  [['pull', `${IMAGE}:1`, '-o', 'x', '--format', 'zip'], 2, /expected docker or oci/],
+  [['pull', `${IMAGE}:none`, '-o', 'x'], 1, /there is no such image; see the tags with/],
+  [['pull', 'ghcr.io/a/b:1', '-o', 'x'], 1, /neither an ECR registry.*map add ghcr\.io/],
+  [['push', 'none.tar', `${IMAGE}:1`], 1, /none\.tar: it can't be read \(ENOENT\)/],
+  [['push', 'none.tar'], 2, /expected a file and an image/],
+  [['tags', `${IMAGE}:1`], 2, /expected a repository: /],
+  [['tags', IMAGE, '--limit', 'x'], 2, /--limit: expected a number/],
+  [['repos', 'a/b'], 2, /expected one registry/],
+  [['cache', 'burn'], 2, /expected show or clear, got burn/],
+]
+
+describe('ecr-cname push', () => {
+  it('brings an archive to a repository, and finds all of it there the next time', async () => {
+    const { call, registry } = await newCaller()
+    const image = await pushImage(registry, '1')
+    await registry.emulator.createRepository('team/copy')
+    await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    const first = await call('push', 'app.tar', `${CNAME}/team/copy:2`, '--json')
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      digest: image.digest,
+      blobs: { uploaded: 3, present: 0 },
+    })
+    registry.emulator.calls.length = 0
+    const second = await call('push', 'app.tar', `${CNAME}/team/copy:2`)
+    expect(second.stderr).toContain('3 present')
+    expect(registry.emulator.calls.map(({ operation }) => operation)).toEqual(['HeadManifest'])
+  })
+
+  it('names the repository that does not exist', async () => {
+    const { call, registry } = await newCaller()
+    await pushImage(registry, '1')
+    await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    const { exitCode, stderr } = await call('push', 'app.tar', `${CNAME}/team/none:1`)
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/repository with name 'team\/none' does not exist.*; create it/)
+  })
+})
+
+describe('ecr-cname tags and repos', () => {
+  it('list all pages, by version, with what the API adds', async () => {
+    const { call, registry } = await newCaller()
+    registry.emulator.settings.pageSize = 1
+    const image = await pushImage(registry, '1.9.0')
+    for (const tag of ['1.10.0', '1.10.0-rc1', 'latest']) await pushImage(registry, tag)
+    await registry.emulator.createRepository('team/other')
+    const tags = await call('tags', IMAGE)
+    expect(tags).toMatchObject({ stderr: '', stdout: '1.9.0\n1.10.0-rc1\n1.10.0\nlatest\n' })
+    expect((await call('tags', IMAGE, '--limit', '2')).stdout).toBe('1.10.0\nlatest\n')
+    expect(JSON.parse((await call('tags', IMAGE, '--json')).stdout)).toMatchObject([
+      {
+        tag: '1.9.0',
+        digest: image.digest,
+        size: expect.any(Number),
+        pushedAt: expect.stringMatching(/Z$/),
+      },
+      {},
+      {},
+      {},
+    ])
+    expect((await call('repos', CNAME)).stdout).toBe('team/app\nteam/other\n')
+    expect(JSON.parse((await call('repos', CNAME, '--json')).stdout)).toMatchObject([
+      { repository: 'team/app', createdAt: expect.stringMatching(/Z$/) },
+      { repository: 'team/other' },
+    ])
+  })
+
+  it('list what the registry tells where the API is not allowed', async () => {
+    const { call, registry } = await newCaller()
+    await pushImage(registry, '1')
+    registry.emulator.settings.faults.push({
+      service: 'ecr',
+      operation: 'DescribeImages',
+      kind: 'deny',
+    })
+    expect(JSON.parse((await call('tags', IMAGE, '--json')).stdout)).toEqual([{ tag: '1' }])
+  })
+})
+
+describe('ecr-cname cache', () => {
+  it('shows the layers that pulls have left, and clears them', async () => {
+    const { call, registry, user } = await newCaller()
+    await pushImage(registry, '1')
+    await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    const shown = JSON.parse((await call('cache', '--json')).stdout) as { layers: unknown[] }
+    expect(shown).toMatchObject({ limit: 10e9, folder: join(user.store, 'layers') })
+    expect(shown.layers).toHaveLength(3)
+    expect((await call('cache')).stdout).toMatch(/3 layers, .* of 10\.0 GB in /)
+    expect((await call('cache', 'clear')).stdout).toMatch(/^cleared 3 layers, /)
+    expect(readdirSync(join(user.store, 'layers'))).toEqual([])
+  })
+
+  it('is left alone with --no-cache and ECR_CNAME_LAYERS=off', async () => {
+    const { call, registry, user } = await newCaller()
+    await pushImage(registry, '1')
+    await call('pull', `${IMAGE}:1`, '-o', 'app.tar', '--no-cache')
+    user.env['ECR_CNAME_LAYERS'] = 'off'
+    await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    expect(existsSync(join(user.store, 'layers'))).toBe(false)
+  })
+})
+
+describe('the way to a registry', () => {
+  it.each([
+    ['with a certificate of the name', ['--tls-cert', 'CERT', '--tls-key', 'KEY'], CNAME],
+    ['in plain HTTP on this machine', [], '127.0.0.1'],
+  ])('is a sidecar %s, where the name leads to one', async (_, flags, host) => {
+    const { call, registry, user } = await newCaller()
+    const image = await pushImage(registry, '1')
+    const { certFile, keyFile } = registry.emulator.certificate([CNAME])
+    const given = flags.map((flag) => flag.replace('CERT', certFile).replace('KEY', keyFile))
+    const port = await startSidecar(user, registry, given)
+    const { host: ecr } = registry.emulator.registry
+    const mapping = host === CNAME ? { registry: ecr, connect: `127.0.0.1:${port}` } : ecr
+    user.configure({ registries: { [host === CNAME ? host : `${host}:${port}`]: mapping } })
+    const name = host === CNAME ? host : `${host}:${port}`
+    const pulled = await call('pull', `${name}/team/app:1`, '-o', 'app.tar', '--json', '--quiet')
+    expect(pulled).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(JSON.parse(pulled.stdout)).toMatchObject({ digest: image.digest })
+    await registry.emulator.createRepository('team/copy')
+    expect(await call('push', 'app.tar', `${name}/team/copy:1`)).toMatchObject({ exitCode: 0 })
+    expect((await call('tags', `${name}/team/copy`)).stdout).toBe('1\n')
+  })
+
+  it('ends where the certificate is someone else’s, before a token is sent', async () => {
+    const { call, registry, user } = await newCaller()
+    const { certFile, keyFile } = registry.emulator.certificate(['evil.example'])
+    const requests: unknown[] = []
+    const server = createServer(
+      { cert: readFileSync(certFile), key: readFileSync(keyFile) },
+      (request, response) => {
+        requests.push(request.headers)
+        response.end()
+      },
+    )
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const { host } = registry.emulator.registry
+    user.configure({ registries: { [CNAME]: { registry: host, connect: `127.0.0.1:${port}` } } })
+    const { exitCode, stderr } = await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/its certificate is not one for .* that is trusted \(ERR_TLS_CERT_ALTN/)
+    expect(requests).toEqual([])
+  })
+})
+
+/** `serve` before the emulator, once it listens. */
+async function startSidecar(user: User, registry: Registry, flags: readonly string[]) {
+  const { host, port } = registry.emulator.registry
+  const config = join(user.home, 'sidecar.json')
+  const mapping = { registry: host, connect: `127.0.0.1:${port}` }
+  writeFileSync(config, JSON.stringify({ registries: { [CNAME]: mapping, '127.0.0.1': mapping } }))
+  const args = ['serve', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...flags]
+  const log = join(user.home, 'sidecar.log')
+  const running = start(['sh', '-c', `exec "$0" "$@" 2>${log}`, ECR_CNAME, ...args], {
+    env: { ...user.env, ECR_CNAME_CONFIG: config },
+  })
+  onTestFinished(async () => {
+    running.kill('SIGTERM')
+    await running.outcome
+  })
+  let found: string | undefined
+  await eventually(() => {
+    const text = existsSync(log) ? readFileSync(log, 'utf8') : ''
+    found = /"listen":\["https?:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]
+    return found !== undefined
+  })
+  return Number(found)
+}

@@ -1,0 +1,404 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { parseReference } from '../../src/domain/reference.ts'
+import { openCache } from '../../src/images/cache.ts'
+import { digestOf } from '../../src/images/digest.ts'
+import { TYPES } from '../../src/images/manifest.ts'
+import type { ProgressEvent } from '../../src/images/progress.ts'
+import { pullImage, type PullOptions } from '../../src/images/pull.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { readArchive } from './archive.ts'
+import { IMAGE, makeLayer, pushImage, pushIndex, type Registry, startRegistry } from './registry.ts'
+
+function order(registry: Registry, more: Partial<PullOptions> = {}): PullOptions {
+  return {
+    reference: parseReference(`${IMAGE}:1`),
+    client: registry.client(),
+    path: join(temporaryFolder(), 'app.tar'),
+    format: 'docker',
+    ...more,
+  }
+}
+
+function newCache(limit = 1e9) {
+  const folder = join(temporaryFolder(), 'layers')
+  return { folder, cache: openCache({ folder, limit, now: () => Date.now() }) }
+}
+
+/** All that stands beside a path, and it. */
+function beside(path: string): string[] {
+  return readdirSync(join(path, '..'))
+}
+
+function blobGets({ emulator }: Registry): number {
+  return emulator.calls.filter(({ service }) => service === 'bucket').length
+}
+
+/** What was asked of the bucket that was not all of a layer. */
+function rangesOf({ emulator }: Registry): string[] {
+  const layers = emulator.calls.filter(({ service }) => service === 'bucket')
+  return layers.flatMap(({ headers }) => headers['range'] ?? [])
+}
+
+describe('pull', () => {
+  it('writes an archive for docker that is an OCI layout, too', async () => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, '1')
+    const options = order(registry)
+    expect(await pullImage(options)).toMatchObject({
+      digest: image.digest,
+      platform: 'linux/amd64',
+      layers: 2,
+    })
+    const files = await readArchive(options.path)
+    const [entry] = JSON.parse(String(files.get('manifest.json'))) as Record<string, unknown>[]
+    expect(entry?.['RepoTags']).toEqual([`${IMAGE}:1`])
+    const layers = entry?.['Layers'] as string[]
+    expect(layers.map((name) => files.get(name))).toEqual(image.layers.map(({ bytes }) => bytes))
+    expect(files.get(entry?.['Config'] as string)).toEqual(image.config)
+    expect(JSON.parse(String(files.get('index.json')))).toMatchObject({
+      manifests: [{ digest: image.digest }],
+    })
+    expect(beside(options.path)).toEqual(['app.tar'])
+  })
+
+  it('asks ECR itself through the name: SNI and Host are the registry’s', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    registry.emulator.calls.length = 0
+    await pullImage(order(registry))
+    const calls = registry.emulator.calls.filter(({ service }) => service === 'registry')
+    expect(new Set(calls.map(({ headers }) => headers['host']))).toEqual(
+      new Set([registry.emulator.registry.host]),
+    )
+    const layers = registry.emulator.calls.filter(({ service }) => service === 'bucket')
+    expect(layers.map(({ headers }) => headers['authorization'])).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  it('writes a folder, and adds a second image to it', async () => {
+    const registry = await startRegistry()
+    const [one, two] = [await pushImage(registry, '1'), await pushImage(registry, '2')]
+    const options = order(registry, { format: 'oci' })
+    await pullImage(options)
+    await pullImage({ ...options, reference: parseReference(`${IMAGE}:2`) })
+    const index = JSON.parse(readFileSync(join(options.path, 'index.json'), 'utf8')) as unknown
+    expect(index).toMatchObject({ manifests: [{ digest: one.digest }, { digest: two.digest }] })
+    expect(readdirSync(join(options.path, 'blobs/sha256'))).toHaveLength(8)
+    expect(beside(options.path)).toEqual(['app.tar'])
+  })
+
+  it.each([
+    ['linux/amd64', 0],
+    ['linux/arm64', 1],
+    ['linux/arm64/v8', 1],
+  ])('takes %s out of an index', async (text, which) => {
+    const registry = await startRegistry()
+    const images = [
+      await pushImage(registry, undefined),
+      await pushImage(registry, undefined, {
+        platform: { os: 'linux', architecture: 'arm64', variant: 'v8' },
+      }),
+    ]
+    await pushIndex(
+      registry,
+      '1',
+      images.map(({ descriptor }) => descriptor),
+    )
+    const [os = '', architecture = '', variant] = text.split('/')
+    const platform = { os, architecture, ...(variant && { variant }) }
+    const { digest } = await pullImage(order(registry, { platform }))
+    expect(digest).toBe(images[which]?.digest)
+  })
+
+  it('names the platforms that there are, where it has not the one', async () => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, undefined)
+    await pushIndex(registry, '1', [image.descriptor])
+    const platform = { os: 'linux', architecture: 's390x' }
+    await expect(pullImage(order(registry, { platform }))).rejects.toThrow(
+      /no image for linux\/s390x; choose with --platform: linux\/amd64$/,
+    )
+  })
+
+  it('takes all platforms, and the index as it is', async () => {
+    const registry = await startRegistry()
+    const one = await pushImage(registry, undefined)
+    const two = await pushImage(registry, undefined, {
+      platform: { os: 'linux', architecture: 'arm64' },
+    })
+    const index = await pushIndex(registry, '1', [one.descriptor, two.descriptor])
+    const options = order(registry, { format: 'oci-archive', platform: 'all' })
+    const { digest } = await pullImage(options)
+    const files = await readArchive(options.path)
+    expect(files.get(`blobs/sha256/${digest.slice(7)}`)).toEqual(index)
+    expect([...files.keys()].filter((name) => name.startsWith('blobs/'))).toHaveLength(9)
+  })
+
+  it('unpacks zstd for docker, and leaves it as it is for OCI', async () => {
+    const registry = await startRegistry()
+    const layers = [makeLayer(5000, 'zstd'), makeLayer(100, 'gzip')]
+    await pushImage(registry, '1', { layers })
+    const options = order(registry)
+    await pullImage(options)
+    const files = await readArchive(options.path)
+    const [entry] = JSON.parse(String(files.get('manifest.json'))) as { Layers: string[] }[]
+    const [unpacked = ''] = entry?.Layers ?? []
+    expect(files.get(unpacked)?.length).toBe(5120 + 512 + 1024)
+    expect(files.has('index.json')).toBe(false)
+    expect(beside(options.path)).toEqual(['app.tar'])
+    const oci = order(registry, { format: 'oci-archive' })
+    await pullImage(oci)
+    expect((await readArchive(oci.path)).get(unpacked)).toEqual(layers[0]?.bytes)
+  })
+
+  it('takes artifacts as OCI, and says why not for docker', async () => {
+    const registry = await startRegistry()
+    const alter = (manifest: Record<string, unknown>) => ({
+      ...manifest,
+      config: {
+        ...(manifest['config'] as object),
+        mediaType: 'application/vnd.cncf.helm.config.v1+json',
+      },
+    })
+    const { digest } = await pushImage(registry, '1', { alter })
+    await expect(pullImage(order(registry))).rejects.toThrow(/artifact.*--format oci-archive/)
+    const pulled = await pullImage(order(registry, { format: 'oci' }))
+    expect(pulled.digest).toBe(digest)
+  })
+
+  it('takes two pulls of one image at once', async () => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, '1', { layers: [makeLayer(3_000_000)] })
+    const { cache } = newCache()
+    const orders = [order(registry, { cache }), order(registry, { cache })]
+    const pulled = await Promise.all(orders.map(pullImage))
+    expect(pulled.map(({ digest }) => digest)).toEqual([image.digest, image.digest])
+    const [one, two] = orders.map(({ path }) => readFileSync(path))
+    expect(one?.equals(two ?? Buffer.of())).toBe(true)
+  })
+})
+
+describe('the cache of layers', () => {
+  it('spares the next pull every layer', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const { cache, folder } = newCache()
+    const first = order(registry, { cache })
+    await pullImage(first)
+    const gets = blobGets(registry)
+    const second = order(registry, { cache })
+    await pullImage(second)
+    // The configuration tells the platform, and is read before there is any plan.
+    expect(blobGets(registry) - gets).toBe(1)
+    expect(readFileSync(second.path).equals(readFileSync(first.path))).toBe(true)
+    expect(statSync(folder).mode & 0o077).toBe(0)
+  })
+
+  it('has no layer whose file was touched', async () => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, '1')
+    const { cache, folder } = newCache()
+    await pullImage(order(registry, { cache }))
+    const [layer] = (await cache.list()).filter(({ size }) => size > 100_000)
+    const file = join(folder, layer?.digest.slice(7) ?? '')
+    const bytes = readFileSync(file)
+    bytes[500] = (bytes[500] ?? 0) ^ 1
+    writeFileSync(file, bytes)
+    const options = order(registry, { cache })
+    await pullImage(options)
+    const files = await readArchive(options.path)
+    const name = `blobs/sha256/${layer?.digest.slice(7)}`
+    expect(files.get(name)).toEqual(image.layers[1]?.bytes)
+  })
+
+  it('drops what was not used for longest where it gets too large', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1', { layers: [makeLayer(100_000)] })
+    await pushImage(registry, '2', { layers: [makeLayer(100_000)] })
+    let time = 1e12
+    const folder = join(temporaryFolder(), 'layers')
+    const cache = openCache({ folder, limit: 150_000, now: () => (time += 1000) })
+    await pullImage(order(registry, { cache }))
+    const first = await cache.list()
+    await pullImage(order(registry, { cache, reference: parseReference(`${IMAGE}:2`) }))
+    const kept = await cache.list()
+    expect(kept.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(150_000)
+    const large = (all: typeof kept) => all.filter(({ size }) => size > 1000)
+    expect(large(kept)).toHaveLength(1)
+    expect(large(kept)[0]?.digest).not.toBe(large(first)[0]?.digest)
+    await cache.clear()
+    expect(await cache.list()).toEqual([])
+  })
+})
+
+describe('a pull that is cut', () => {
+  const SIZE = 3_000_000
+
+  it.each([0, SIZE / 2, SIZE - 30_000])('after %d bytes goes on from there', async (afterBytes) => {
+    const registry = await startRegistry()
+    const layer = makeLayer(SIZE)
+    await pushImage(registry, '1', { layers: [layer] })
+    registry.emulator.calls.length = 0
+    const options = order(registry)
+    // The first GET at the bucket is for the configuration.
+    registry.emulator.settings.faults.push({ service: 'bucket', kind: 'cut', afterBytes, times: 2 })
+    await pullImage(options)
+    const files = await readArchive(options.path)
+    expect([...files.values()]).toContainEqual(layer.bytes)
+    const ranges = rangesOf(registry)
+    expect(ranges).toEqual(afterBytes === 0 ? [] : [expect.stringMatching(/^bytes=\d{6,7}-$/)])
+  })
+
+  it('and stopped leaves nothing at the path, and is gone on with by the next', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1', { layers: [makeLayer(SIZE)] })
+    const { cache } = newCache()
+    const stopping = new AbortController()
+    const client = registry.client({ signal: stopping.signal })
+    let seen = 0
+    const report = (event: ProgressEvent) => {
+      if (event.kind === 'bytes') seen += event.bytes
+      if (seen > SIZE / 2) stopping.abort()
+    }
+    const options = order(registry, { cache, client, report })
+    await expect(pullImage(options)).rejects.toThrow(/^stopped; .*run it again/)
+    expect(beside(options.path)).toEqual([])
+    registry.emulator.calls.length = 0
+    await pullImage({ ...options, client: registry.client(), report: () => {} })
+    const ranges = rangesOf(registry)
+    expect(ranges).toEqual([expect.stringMatching(/^bytes=\d{6,7}-$/)])
+  })
+
+  it.each([
+    ['at its beginning', () => Buffer.alloc(5000)],
+    ['later', (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 4000), Buffer.alloc(1000)])],
+  ])('begins anew where what was left is damaged %s', async (_, damaged) => {
+    const registry = await startRegistry()
+    const layer = makeLayer(SIZE)
+    await pushImage(registry, '1', { layers: [layer] })
+    const { cache, folder } = newCache()
+    const part = await cache.begin(`sha256:${'0'.repeat(64)}`)
+    await part?.leave()
+    const name = `${digestOf(layer.bytes).slice(7)}.part-0-1`
+    writeFileSync(join(folder, name), damaged(layer.bytes.subarray(0, 5000)))
+    const options = order(registry, { cache })
+    await pullImage(options)
+    expect([...(await readArchive(options.path)).values()]).toContainEqual(layer.bytes)
+  })
+
+  it('by a URL that has ended asks for a new one', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    registry.emulator.settings.faults.push({ service: 'bucket', kind: 'deny', times: 3 })
+    await pullImage(order(registry))
+    expect(registry.emulator.settings.faults).toEqual([])
+  })
+
+  it('by throttling waits and goes on', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    registry.emulator.settings.faults.push({ service: 'registry', kind: 'throttle', times: 4 })
+    const events: ProgressEvent[] = []
+    const onRetry = (reason: string, waitMs: number) =>
+      events.push({ kind: 'retry', reason, waitMs })
+    await pullImage(order(registry, { client: registry.client({ onRetry }) }))
+    expect(events.length).toBeGreaterThan(0)
+  })
+})
+
+describe('what a registry sends that is not right', () => {
+  it.each([
+    ['garble', /layer \w{12}: what the registry sends is not what its digest says/],
+    ['lengthen', /layer \w{12}: the registry has \d+ bytes, and the manifest says \d+/],
+    ['endless', /layer \w{12}: the registry sends more than the \d+ bytes/],
+  ] as const)('a layer by the fault %s is one line and no file', async (kind, line) => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1', { layers: [makeLayer(1_000_000)] })
+    const { cache } = newCache()
+    const first = order(registry, { cache })
+    // Not the configuration: it is read first.
+    let armed = false
+    const client = registry.client()
+    const report = () => {
+      if (!armed) registry.emulator.settings.faults.push({ service: 'bucket', kind })
+      armed = true
+    }
+    await expect(pullImage({ ...first, client, report })).rejects.toThrow(line)
+    expect(beside(first.path)).toEqual([])
+    registry.emulator.settings.faults.length = 0
+    await pullImage(first)
+  })
+
+  it('a layer that is no gzip, though its type says so', async () => {
+    const registry = await startRegistry()
+    const layer = { ...makeLayer(1000, 'none'), mediaType: TYPES.dockerLayer }
+    await pushImage(registry, '1', { layers: [layer] })
+    await expect(pullImage(order(registry))).rejects.toThrow(/it is not compressed by gzip/)
+  })
+
+  it.each([
+    ['', { schemaVersion: 1, fsLayers: [] }, /schema 1/],
+    ['', { schemaVersion: 2, mediaType: 'text/html' }, /its type "text\/html" is unknown/],
+    ['', { schemaVersion: 2, mediaType: TYPES.ociManifest }, /config has no media type/],
+    [
+      '',
+      {
+        schemaVersion: 2,
+        mediaType: TYPES.ociManifest,
+        config: { mediaType: 'x', digest: 'sha256:../../etc', size: 1 },
+      },
+      /config has no media type, sha256 digest/,
+    ],
+  ])('a manifest%s that is none: %j', async (_, manifest, line) => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, '1')
+    replaceManifest(registry, image.digest, Buffer.from(JSON.stringify(manifest)))
+    await expect(pullImage(order(registry))).rejects.toThrow(line)
+  })
+
+  it('a manifest that is not what its digest says', async () => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, '1')
+    replaceManifest(registry, image.digest, Buffer.concat([image.bytes, Buffer.from(' ')]))
+    const reference = parseReference(`${IMAGE}@${image.digest}`)
+    await expect(pullImage(order(registry, { reference }))).rejects.toThrow(/another digest/)
+  })
+
+  it('a tag, a repository that is not there', async () => {
+    const registry = await startRegistry()
+    await expect(pullImage(order(registry))).rejects.toThrow(/no such image; see the tags/)
+    const reference = parseReference(`${IMAGE}-no:1`)
+    await expect(pullImage(order(registry, { reference }))).rejects.toThrow(
+      /repository with name 'team\/app-no' does not exist/,
+    )
+  })
+})
+
+describe('the place that a pull is told', () => {
+  it('is left alone where it is no plain file or no layout', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const folder = join(temporaryFolder(), 'there')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'mine'), '')
+    await expect(pullImage(order(registry, { path: folder }))).rejects.toThrow(/a folder/)
+    await expect(pullImage(order(registry, { path: '/dev/null' }))).rejects.toThrow(/-o -/)
+    await expect(pullImage(order(registry, { path: folder, format: 'oci' }))).rejects.toThrow(
+      /no OCI layout/,
+    )
+    expect(existsSync('/dev/null')).toBe(true)
+    expect(beside(folder)).toEqual(['there'])
+  })
+})
+
+/** Puts other bytes where the registry keeps a manifest. */
+function replaceManifest({ emulator }: Registry, digest: string, bytes: Buffer): void {
+  const file = emulator.manifestFile('team/app', digest)
+  writeFileSync(file, bytes)
+}
