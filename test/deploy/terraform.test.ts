@@ -4,7 +4,7 @@ import { appendFile, copyFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { documented } from '../../scripts/terraform/documented.ts'
-import { startServe } from '../commands/running.ts'
+import { loggedIn, startServe } from '../commands/running.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { needs } from '../support/needs.ts'
 import { runProgram } from '../support/program.ts'
@@ -272,11 +272,21 @@ describe('sidecar-ecs', () => {
     const written = await runProgram(['sh', '-euc', script], { env: secret })
     expect(written).toMatchObject({ exitCode: 0, stderr: '' })
 
-    const args = sidecar.command
-      .slice(1)
-      .map((arg) => here(arg).replace(/^0\.0\.0\.0:\d+$/, '127.0.0.1:0'))
-    const { events, stop, exitCode } = startServe(emulator, args)
+    const [serve, ...args] = sidecar.command
+    const asked = args.indexOf('--registry')
+    expect([serve, ...args.splice(asked, 2)]).toEqual([
+      'serve',
+      '--registry',
+      `${CNAME}=${REGISTRY}`,
+    ])
+    const flags = args.map((arg) => here(arg).replace(/^(0\.0\.0\.0):\d+$/, '$1:0'))
+    const { events, stop, exitCode } = startServe(emulator, flags, loggedIn(emulator))
     await eventually(() => events.some(({ message }) => message === 'listening'))
+    const { admin } = events.find(({ message }) => message === 'listening')!
+    // The load balancer asks by the task's address.
+    const headers = { host: '10.0.0.5:9100' }
+    const url = `http://127.0.0.1:${new URL(String(admin)).port}/readyz`
+    await expect.poll(async () => (await fetch(url, { headers })).status).toBe(200)
     stop()
     expect(await exitCode).toBe(0)
   })
