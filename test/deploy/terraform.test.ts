@@ -283,10 +283,16 @@ describe('sidecar-ecs', () => {
     const { events, stop, exitCode } = startServe(emulator, flags, loggedIn(emulator))
     await eventually(() => events.some(({ message }) => message === 'listening'))
     const { admin } = events.find(({ message }) => message === 'listening')!
-    // The load balancer asks by the task's address.
+    // The load balancer asks by the task's address. This process does not trust the emulated ECR.
     const headers = { host: '10.0.0.5:9100' }
     const url = `http://127.0.0.1:${new URL(String(admin)).port}/readyz`
-    await expect.poll(async () => (await fetch(url, { headers })).status).toBe(200)
+    const well = async () => {
+      const { checks } = (await (await fetch(url, { headers })).json()) as {
+        readonly checks: readonly { readonly check: string; readonly ok: boolean }[]
+      }
+      return checks.filter(({ ok }) => ok).map(({ check }) => check)
+    }
+    await expect.poll(well).toEqual(['token', 'certificate'])
     stop()
     expect(await exitCode).toBe(0)
   })
