@@ -7,9 +7,11 @@ import { documented } from '../../scripts/terraform/documented.ts'
 import { loggedIn, startServe } from '../commands/running.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { needs } from '../support/needs.ts'
+import { lackOf } from '../support/installed.ts'
 import { runProgram } from '../support/program.ts'
 import { CNAME, emulated, eventually } from '../support/user.ts'
 import { type Provider, startProvider } from './terraform/provider.ts'
+import { report } from './task-definitions.ts'
 import { LACK, MODULES, openModule, type Planned, TOOLS } from './terraform/tool.ts'
 
 const NAMES = ['dns', 'iam', 'sidecar-ecs', 'endpoints', 'test-host']
@@ -210,6 +212,8 @@ describe('iam', () => {
 })
 
 describe('sidecar-ecs', () => {
+  beforeEach((context) => needs(context, lackOf('aws', 'awscli')))
+
   const variables = {
     registries: { [CNAME]: REGISTRY },
     image: 'ecr-cname:0.1.0',
@@ -234,6 +238,11 @@ describe('sidecar-ecs', () => {
     const { container_definitions: text } = of('aws_ecs_task_definition.this')
     return JSON.parse(String(text)) as readonly [Container, Container]
   }
+
+  it('has a task definition that the AWS CLI would send', async () => {
+    const containerDefinitions = await containers({})
+    expect(report(JSON.stringify({ family: 'ecr-cname', containerDefinitions }))).toBe('')
+  })
 
   it('hands TLS through to the tasks', async () => {
     const { of } = await plan('sidecar-ecs', variables)
@@ -353,6 +362,8 @@ describe('endpoints', () => {
 })
 
 describe('test-host', () => {
+  beforeEach((context) => needs(context, lackOf('shellcheck')))
+
   const variables = {
     host_name: CNAME,
     mapping: { registry: REGISTRY, roleArn: ROLE },
@@ -369,8 +380,8 @@ describe('test-host', () => {
     async (local) => {
       const { of } = await plan('test-host', { ...variables, local_sidecar: local })
       const script = String(of('aws_instance.this')['user_data'])
-      const { status, stderr } = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8' })
-      expect([status, stderr]).toEqual([0, ''])
+      const { stdout } = spawnSync('shellcheck', ['-'], { input: script, encoding: 'utf8' })
+      expect(stdout).toBe('')
       expect(script.includes('ecr-cname serve')).toBe(local)
       expect(script).toContain(`'${variables.release_url}'`)
       expect(JSON.parse(/<<'JSON'\n(.*)\nJSON/.exec(script)?.[1] ?? '')).toEqual({
