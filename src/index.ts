@@ -1,11 +1,10 @@
 /** The library: what stands behind a name, the credentials for it, and images in and out. */
 
-import { findWay } from './commands/images/access.ts'
 import { makeAuths, mappedHosts } from './commands/logins/auths.ts'
 import { grant, nameTarget, type TokenWorld } from './commands/tokens.ts'
 import type { Registry } from './domain/registry.ts'
 import { nameOf } from './domain/server-url.ts'
-import * as library from './images/library.ts'
+import type { Around, PullRequest, PushRequest } from './images/library.ts'
 import type { Pulled } from './images/pull.ts'
 import type { Pushed } from './images/push.ts'
 
@@ -89,7 +88,7 @@ function world(): TokenWorld {
   }
 }
 
-export type { PullRequest, PushRequest } from './images/library.ts'
+export type { PullRequest, PushRequest }
 export type { Credential, Credentials as CredentialSource } from './images/login.ts'
 export type { Outcome, ProgressEvent } from './images/progress.ts'
 export type { Format, Pulled } from './images/pull.ts'
@@ -100,17 +99,22 @@ export type { Pushed } from './images/push.ts'
  * held against its digest. Throws a UserError that
  * says what failed, of code STOPPED once the signal is aborted.
  */
-export async function pull(request: library.PullRequest): Promise<Pulled> {
+export async function pull(request: PullRequest): Promise<Pulled> {
+  const library = await import('./images/library.ts')
   return await library.pull(request, AROUND)
 }
 
 /** Pushes an image out of a file or folder. Throws as `pull` does. */
-export async function push(request: library.PushRequest): Promise<Pushed> {
+export async function push(request: PushRequest): Promise<Pushed> {
+  const library = await import('./images/library.ts')
   return await library.push(request, AROUND)
 }
 
-const AROUND: library.Around = {
-  findWay: async (asked) => (await findWay(asked, world())).way,
+const AROUND: Around = {
+  async findWay(asked) {
+    const { findWay } = await import('./commands/images/access.ts')
+    return (await findWay(asked, world())).way
+  },
   pace: {
     now: () => Date.now(),
     random: () => Math.random(),

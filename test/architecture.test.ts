@@ -16,14 +16,16 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   tokens: /^(tokens|io|front|domain|node:(fs|timers\/promises))$/,
   aws: /^(aws|front|domain|node:.*|@aws-sdk\/.*|@smithy\/.*|agent-base|https?-proxy-agent)$/,
   certificates:
-    /^(certificates|io|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
+    /^(certificates|io|front|domain|node:(crypto|fs|net|path)|reflect-metadata|@peculiar\/(x509|asn1-x509|asn1-schema))$/,
   setup: /^(setup|certificates|io|front|domain|node:(crypto|fs|path|process)|diff|yaml|smol-toml)$/,
+  doctor:
+    /^(doctor|setup|certificates|tokens|aws|io|front|domain|node:(dns\/promises|events|fs|http|https|net|os|path|process|tls)|yaml)$/,
   // crypto for the passwords and certificates of its own clients.
   proxy: /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises)))$/,
   images:
     /^(images|io|domain|node:(crypto|fs|fs\/promises|http|https|net|os|path|process|stream|stream\/(consumers|promises)|zlib))$/,
   commands:
-    /^(commands|images|setup|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util|bcryptjs)$/,
+    /^(commands|doctor|images|setup|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util|bcryptjs)$/,
   'main.ts': /.*/,
   'cli.ts': /^(front|io|node:module|main\.cjs)$/,
   'index.ts': /^(commands|images|domain)$/,

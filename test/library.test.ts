@@ -75,7 +75,7 @@ console.log((await credentials('${README_NAME}')).password)`
 
   it('throws errors that say by code and text what is lacking', async () => {
     const { run } = await someone()
-    const code = `import { credentials, dockercfg, resolve, UserError } from 'ecr-cname'
+    const code = `import { credentials, dockercfg, pull, resolve, UserError } from 'ecr-cname'
 for (const ask of [() => resolve('quay.io'), () => credentials('${CNAME}'), () => dockercfg()]) {
   await ask().catch((error) => console.log(error instanceof UserError, error.code, error.message))
 }`
@@ -98,18 +98,20 @@ console.log(process.moduleLoadList.some((name) => /NativeModule https?$/.test(na
     expect(user.tokens()).toEqual([])
   })
 
-  it('is typed, without the types of any other package', async () => {
+  it('is typed, with the types of Node and of no other package', async () => {
     const { user } = await someone()
-    const code = `import { credentials, type Credentials, dockercfg, resolve, UserError } from 'ecr-cname'
+    const code = `import { credentials, type Credentials, dockercfg, pull, resolve, UserError } from 'ecr-cname'
 export const one: Promise<Credentials> = credentials('a')
 export const two: Promise<string | undefined> = resolve('a').then(({ registry }) => registry.account)
 export const three: Promise<string[]> = dockercfg(['a']).then(({ auths }) => Object.keys(auths))
 export const four: UserError['code'] = 'CONFIG'
+export const five: Promise<string> = pull({ reference: 'a', output: 'b' }).then(({ digest }) => digest)
 // @ts-expect-error: it is a text.
 credentials(1)
 `
     writeFileSync(join(user.home, 'types.mts'), code)
-    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--types', '', 'types.mts']
+    const types = ['--typeRoots', resolve('node_modules/@types'), '--types', 'node']
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', ...types, 'types.mts']
     const outcome = await runProgram([resolve('node_modules/.bin/tsc'), ...flags], {
       env: user.env,
       cwd: user.home,

@@ -4,7 +4,7 @@ _ecr_cname() {
   local words='' paths=''
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='pull push repos tags cache serve login token dockercfg map resolve setup get store erase list cert credential-provider completion version --help --version'
+    words='pull push repos tags cache serve login token dockercfg map resolve setup doctor get store erase list cert credential-provider completion version --help --version'
   else
     case "${COMP_WORDS[1]} $before" in
     'pull --output') paths=1 ;;
@@ -51,6 +51,8 @@ _ecr_cname() {
     'map --role-arn') : ;;
     'map --connect') : ;;
     'setup --root') paths=1 ;;
+    'doctor --bundle') paths=1 ;;
+    'doctor --root') paths=1 ;;
     'cert --zone') : ;;
     'cert --dir') paths=1 ;;
     'cert --for') words='docker podman containerd system' ;;
@@ -62,13 +64,14 @@ _ecr_cname() {
       repos) if [[ $word == -* ]]; then words='--limit --json --help'; else :; fi ;;
       tags) if [[ $word == -* ]]; then words='--limit --json --help'; else :; fi ;;
       cache) if [[ $word == -* ]]; then words='--json --help'; else ((COMP_CWORD == 2)) && words='show clear'; fi ;;
-      serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --workers --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
+      serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --tls-auto --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --workers --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
       login) if [[ $word == -* ]]; then words='--tool --account --region --profile --role-arn --help'; else :; fi ;;
       token) if [[ $word == -* ]]; then words='--json --header --profile --role-arn --help'; else :; fi ;;
       dockercfg) if [[ $word == -* ]]; then words='--host --format --name --namespace --mode --watch --profile --role-arn --help'; else paths=1; fi ;;
       map) if [[ $word == -* ]]; then words='--profile --role-arn --connect --system --yes --json --help'; else paths=1; fi ;;
       resolve) if [[ $word == -* ]]; then words='--aws --json --help'; else :; fi ;;
       setup) if [[ $word == -* ]]; then words='--undo --yes --dry-run --root --help'; else ((COMP_CWORD == 2)) && words='docker podman containerd buildkit kubelet dcos'; fi ;;
+      doctor) if [[ $word == -* ]]; then words='--fix --yes --offline --json --bundle --root --help'; else :; fi ;;
       get) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       store) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       erase) if [[ $word == -* ]]; then words='--help'; else :; fi ;;

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
 import { privateFolder, replaceFile } from '../io/files.ts'
+import { filesOf } from './places.ts'
 import {
   covers,
   endOf,
@@ -58,7 +59,7 @@ export async function provideCertificate(wish: Wish): Promise<Provided> {
   const zones = zonesOf(authority.cert)
   const beyond = names.find((name) => !covers(zones, name))
   if (beyond !== undefined) throw notCovered(beyond, zones, folder)
-  const files = { certFile: join(folder, `${title}.crt`), keyFile: join(folder, `${title}.key`) }
+  const files = filesOf(folder, title)
   const provided = { caFile: join(folder, CA_FILE), ...files, zones }
   const isThere = existsSync(files.certFile) && existsSync(files.keyFile)
   const until = now + RENEWAL_DAYS * 24 * 3600_000

@@ -4,6 +4,7 @@ import { certHelp } from './cert/help.ts'
 import type { Command } from './command.ts'
 import { completionHelp } from './completion/help.ts'
 import { credentialCommand, renew } from './credential.ts'
+import { doctorHelp } from './doctor/help.ts'
 import { cacheHelp, pullHelp, pushHelp, reposHelp, tagsHelp } from './images/help.ts'
 import { dockercfgHelp, loginHelp, tokenHelp } from './logins/help.ts'
 import { mapHelp, resolveHelp } from './mappings/help.ts'
@@ -80,6 +81,10 @@ export const commands: readonly Command[] = [
   {
     ...setupHelp,
     run: async (args, world) => await (await import('./setup/setup.ts')).setup(args, world),
+  },
+  {
+    ...doctorHelp,
+    run: async (args, world) => await (await import('./doctor/doctor.ts')).doctor(args, world),
   },
   credentialCommand(
     'get',

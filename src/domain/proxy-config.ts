@@ -11,6 +11,7 @@ export type ProxyConfig = {
   readonly listen?: readonly string[]
   readonly tlsCert?: readonly string[]
   readonly tlsKey?: readonly string[]
+  readonly tlsAuto?: boolean
   readonly auth?: 'passthrough' | 'inject'
   readonly clients?: string
   readonly clientCa?: string
@@ -52,13 +53,14 @@ const CHECKS: {
   listen: oneOrMore('ADDR:PORT'),
   tlsCert: oneOrMore('file'),
   tlsKey: oneOrMore('file'),
+  tlsAuto: flag,
   auth: oneOf('passthrough', 'inject'),
   clients: text,
   clientCa: text,
   allow: readAllow,
   blobs: oneOf('redirect', 'stream'),
   blobHosts: (at) => list(at, hostPort),
-  readOnly: (at) => (typeof at.value === 'boolean' ? at.value : wrong(at, 'true or false')),
+  readOnly: flag,
   push: readPushRules,
   admin: text,
   cloudwatch: text,
@@ -70,6 +72,10 @@ const CHECKS: {
   maxUrl: count,
   idle: seconds,
   workers: count,
+}
+
+function flag(place: Place): boolean {
+  return typeof place.value === 'boolean' ? place.value : wrong(place, 'true or false')
 }
 
 function oneOrMore(what: string): Check<readonly string[]> {

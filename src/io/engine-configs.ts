@@ -30,8 +30,14 @@ export function helmHelperPlace(host: string, env: Environment): string | undefi
  * The same of podman, buildah and skopeo: containers-auth.json(5), containers-registries.conf(5).
  * They know no credsStore.
  */
-export function containersHelperPlace(host: string, env: Environment): string | undefined {
-  const conf = registriesFiles(env).findLast((file) => Array.isArray(credentialHelpersOf(file)))
+export function containersHelperPlace(
+  host: string,
+  env: Environment,
+  system?: string,
+): string | undefined {
+  const conf = registriesFiles(env, system).findLast((file) =>
+    Array.isArray(credentialHelpersOf(file)),
+  )
   const helpers = (conf && credentialHelpersOf(conf)) ?? [FILES]
   if (!Array.isArray(helpers)) return undefined
   if (conf && helpers.includes(OURS)) return `credential-helpers in ${conf}`
@@ -57,7 +63,8 @@ function placeIn(file: string, host: string): string | undefined {
   return key && `${key} in ${file}`
 }
 
-function authFiles(env: Environment): readonly string[] {
+/** The files in which podman, buildah and skopeo look for logins, in that order. */
+export function authFiles(env: Environment): readonly string[] {
   if (env['REGISTRY_AUTH_FILE']) return [env['REGISTRY_AUTH_FILE']]
   const runtime = env['XDG_RUNTIME_DIR']
   return [

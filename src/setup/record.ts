@@ -125,7 +125,7 @@ function giveBack(path: string, { mode, uid, gid }: NonNullable<Kept['before']>)
 function dropRecord(folder: string, { files, folders }: Record): void {
   rmSync(join(folder, RECORD), { force: true })
   files.forEach(({ before }) => before && rmSync(join(folder, before.backup), { force: true }))
-  for (const path of [folder, ...folders.toReversed()]) removeIfEmpty(path)
+  for (const path of [folder, dirname(folder), ...folders.toReversed()]) removeIfEmpty(path)
 }
 
 function backUp(folder: string, path: string, index: number): Kept {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 import { dockerOf } from '../clients/stage/docker.ts'
@@ -9,6 +8,7 @@ import { useStage } from '../clients/stage/stage.ts'
 import { until } from '../clients/stage/until.ts'
 import { newUser, type User } from '../clients/stage/user.ts'
 import type { World } from '../clients/stage/world.ts'
+import { openAuthority } from '../emulator/certificates.ts'
 import { makeBase } from './base.ts'
 import { readJson } from './files.ts'
 import { seccompProfileOf } from './seccomp.ts'
@@ -102,7 +102,7 @@ async function layCertificate(world: World): Promise<void> {
   const { containerDefinitions } = readJson('deploy/ecs/task-definition.json') as Task
   const [first] = containerDefinitions
   const [shell = '', flag = ''] = first?.entryPoint ?? []
-  const read = (file: string) => readFileSync(world.outside(`/run/sidecar/${file}`), 'utf8').trim()
+  const { cert, key } = openAuthority(world.outside('/run/company')).issue([CNAME])
   await world.succeed('mkdir -p /run/image/tls')
   await world.succeed(
     [
@@ -112,7 +112,7 @@ async function layCertificate(world: World): Promise<void> {
       flag,
       ...(first?.command ?? []),
     ],
-    { env: { CERTIFICATE: read('tls.crt'), KEY: read('tls.key') } },
+    { env: { CERTIFICATE: cert.trim(), KEY: key.trim() } },
   )
 }
 

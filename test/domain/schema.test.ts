@@ -51,6 +51,7 @@ const PROXY: Readonly<Record<keyof ProxyConfig, unknown>> = {
   listen: ['0.0.0.0:443'],
   tlsCert: ['/etc/ecr-cname/cert.pem'],
   tlsKey: '/etc/ecr-cname/key.pem',
+  tlsAuto: true,
   auth: 'inject',
   clients: '/etc/ecr-cname/clients',
   clientCa: '/etc/ecr-cname/clients.pem',

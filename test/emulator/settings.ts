@@ -16,6 +16,8 @@ export type Settings = {
   keys: Record<string, AccessKey>
   /** By ARN. */
   roles: Record<string, Role>
+  /** What repositories' own policies deny, by repository, to the API's calls for a pull. */
+  repositoryPolicies: Record<string, Policy>
   /** Regions that the API serves; empty means every region. */
   regions: string[]
   /** Added to the clock: what AWS believes the time to be. */
@@ -87,6 +89,7 @@ export function defaultSettings(account: string): Settings {
       [role('workload')]: {},
       [role('sso')]: {},
     },
+    repositoryPolicies: {},
     regions: [],
     clockOffsetMs: 0,
     faults: [],

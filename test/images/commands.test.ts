@@ -143,7 +143,11 @@ const ERRORS: readonly (readonly [readonly string[], number, RegExp])[] = [
   [['pull', `${IMAGE}:1`, '-o', 'x', '--all-platforms'], 2, /add --format oci-archive/],
   [['pull', `${IMAGE}:1`, '-o', 'x', '--format', 'zip'], 2, /expected docker or oci/],
   [['pull', `${IMAGE}:none`, '-o', 'x'], 1, /there is no such image; see the tags with/],
-  [['pull', 'ghcr.io/a/b:1', '-o', 'x'], 1, /neither an ECR registry.*map add ghcr\.io/],
+  [
+    ['pull', 'ghcr.io/a/b:1', '-o', 'x'],
+    1,
+    /neither mapped nor an ECR host; map it: ecr-cname map add ghcr\.io/,
+  ],
   [['push', 'none.tar', `${IMAGE}:1`], 1, /none\.tar: it can't be read \(ENOENT\)/],
   [['push', 'none.tar'], 2, /expected a file and an image/],
   [['tags', `${IMAGE}:1`], 2, /expected a repository: /],

@@ -6,6 +6,7 @@ import {
   type Provided,
   type Wish,
 } from '../../certificates/folder.ts'
+import { certificateFolder } from '../../certificates/places.ts'
 import {
   addTrust,
   isTrusted,
@@ -17,7 +18,7 @@ import {
 } from '../../certificates/trust.ts'
 import { UserError } from '../../domain/errors.ts'
 import { parseServerUrl } from '../../domain/server-url.ts'
-import { configFiles, type Environment } from '../../front/places.ts'
+import type { Environment } from '../../front/places.ts'
 import { readGiven } from '../../io/certificate.ts'
 import { findProgram, runProgram, withoutSecrets } from '../../io/programs.ts'
 import { agrees } from '../agree.ts'
@@ -30,7 +31,7 @@ import { describe, trustCommands } from './report.ts'
 export async function cert(args: readonly string[], world: World): Promise<number> {
   const { flags, operands } = readArguments(certHelp, args)
   const name = readName(operands)
-  const { root = '/', dir = defaultFolder(world.env), yes = false } = flags
+  const { root = '/', dir = certificateFolder(world.env), yes = false } = flags
   if (flags.install && flags.uninstall) {
     throw new UserError('USAGE', 'cert: --install or --uninstall, not both')
   }
@@ -83,10 +84,6 @@ function readName(operands: readonly string[]): string {
     )
   }
   return text.toLowerCase()
-}
-
-function defaultFolder(env: Environment): string {
-  return (configFiles(env).at(-1) ?? '').replace(/[^/\\]*$/, 'tls')
 }
 
 const PROGRAMS: Readonly<Record<Truster, readonly string[]>> = {

@@ -35,6 +35,11 @@ export const serveHelp = {
         'its key (TLS_PRIVATE_KEY); both repeatable, in pairs: clients get the certificate of the name that they ask for',
     },
     {
+      name: 'tls-auto',
+      summary:
+        'a certificate of an authority of its own, kept and renewed as cert does: for a trial, or until there is another',
+    },
+    {
       name: 'auth',
       value: 'passthrough|inject',
       choices: ['passthrough', 'inject'],

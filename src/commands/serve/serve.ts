@@ -15,6 +15,7 @@ import { createSupplies } from './inject.ts'
 import { serveWithWorkers } from './leading.ts'
 import { createLines } from './lines.ts'
 import { drainAll, listenAll, warnOfInvalid } from './listening.ts'
+import { keepOwn, provideOwn } from './own-certificate.ts'
 import { createPushes } from './push.ts'
 import { followChanges, type ReloadOptions } from './reload.ts'
 import { readService, type Service } from './service.ts'
@@ -42,6 +43,7 @@ async function serveAs(
 ): Promise<number> {
   const { env, self, after } = world
   const check = createChecker({ command: [...self, 'check-passwords'], env, after })
+  if (!primary) await provideOwn(args, world)
   const read = () => readService(args, env, check)
   const service = read()
   const lines = createLines(world.stderr)
@@ -52,9 +54,12 @@ async function serveAs(
     writeSoon: lines.soon,
     now: world.now,
   })
+  const isKeeping = !primary && service.settings.ownsCertificate
+  const endKeeping = isKeeping ? keepOwn(args, world, log) : () => {}
   try {
     return await serveLogged({ service, read, args, primary, world, log })
   } finally {
+    endKeeping()
     lines.flush()
   }
 }

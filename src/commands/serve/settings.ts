@@ -1,5 +1,6 @@
 /** The settings of `serve`: flags win over the environment, the environment over the configuration. */
 
+import { certificateFolder, filesOf } from '../../certificates/places.ts'
 import type { Allow } from '../../domain/allow.ts'
 import type { Config } from '../../domain/config.ts'
 import { UserError } from '../../domain/errors.ts'
@@ -27,6 +28,8 @@ export type ServeSettings = ServedRegistries & {
   readonly listen: readonly Address[]
   /** Files, a pair for each certificate; plain HTTP without. */
   readonly tls?: readonly [CertificateFiles, ...CertificateFiles[]]
+  /** Whether that certificate is the sidecar's to issue and to renew. */
+  readonly ownsCertificate: boolean
   /** Who may have the sidecar log in to the registry; without it clients do so themselves. */
   readonly inject?: InjectSettings
   /** Layers are fetched from ECR's buckets and these; without it redirects are handed on. */
@@ -62,7 +65,8 @@ export function readSettings(
   const flags = readFlags(args)
   const given: Given = { flags, env, proxy: config.proxy }
   const listen = listenOf(given)
-  const tls = tlsOf(given)
+  const isOwn = flags['tls-auto'] ?? config.proxy.tlsAuto ?? false
+  const tls = isOwn ? ownTls(given) : tlsOf(given)
   if (!tls) listen.forEach(requireLoopback)
   const inject = injectOf(given, { listen, hasTls: tls !== undefined })
   const admin = find(given, 'admin')
@@ -73,6 +77,7 @@ export function readSettings(
     ...readRegistries(flags.registry, env, config),
     listen,
     ...(tls && { tls }),
+    ownsCertificate: isOwn,
     ...(inject && { inject }),
     ...(blobs && oneOf(blobs, BLOBS) === 'stream' && { blobHosts: config.proxy.blobHosts ?? [] }),
     readOnly: flags['read-only'] ?? config.proxy.readOnly ?? false,
@@ -130,6 +135,18 @@ function addressOf(written: Written): Address {
   return address
 }
 
+/** The name of its own certificate's files. */
+export const OWN_CERTIFICATE = 'serve'
+
+function ownTls(given: Given): ServeSettings['tls'] {
+  const [other] = [...findAll(given, 'tls-cert'), ...findAll(given, 'tls-key')]
+  if (!other) return [filesOf(certificateFolder(given.env), OWN_CERTIFICATE)]
+  throw new UserError(
+    'CONFIG',
+    `${other.where}: there is one already, by --tls-auto; name one of both`,
+  )
+}
+
 // The first certificate with the first key, and so on.
 function tlsOf(given: Given): ServeSettings['tls'] {
   const certs = findAll(given, 'tls-cert')
@@ -151,7 +168,7 @@ function requireLoopback(address: Address): void {
   if (isLoopback(address)) return
   throw new UserError(
     'SERVE',
-    `${address.host}:${address.port}: plain HTTP would show tokens to the network, so it is served on loopback only; name --tls-cert and --tls-key`,
+    `${address.host}:${address.port}: plain HTTP would show tokens to the network, so it is served on loopback only; name --tls-cert and --tls-key, or --tls-auto for a trial`,
   )
 }
 

@@ -32,7 +32,7 @@ const LISTS = {
 
 type TextKey = Exclude<
   keyof ProxyConfig,
-  'listen' | 'tlsCert' | 'tlsKey' | 'allow' | 'blobHosts' | 'push' | 'readOnly'
+  'listen' | 'tlsCert' | 'tlsKey' | 'tlsAuto' | 'allow' | 'blobHosts' | 'push' | 'readOnly'
 >
 
 type Flags = ReturnType<typeof readFlags>

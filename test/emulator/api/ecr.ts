@@ -5,6 +5,7 @@ import { authorise } from '../emulation.ts'
 import { Refusal } from '../exchange.ts'
 import { page } from '../pages.ts'
 import { mintPassword } from '../tokens.ts'
+import { layerActions } from './ecr-layers.ts'
 import { type Action, type Ask, JSON_DIALECT } from './json.ts'
 import { problem } from './signed.ts'
 
@@ -16,6 +17,12 @@ export const ECR_ACTIONS: Readonly<Record<string, Action>> = {
   DeleteRepository: deleteRepository,
   ListImages: listImages,
   DescribeImages: describeImages,
+  ...layerActions(async (ask, action) => {
+    const name = text(ask, 'repositoryName')
+    allow(ask, action, arnOf(registryOf(ask), name))
+    allowByRepository(ask, action, name)
+    return await repositoryNamed(ask, name)
+  }),
 }
 
 function getAuthorizationToken(ask: Ask): object {
@@ -193,7 +200,18 @@ const allow = ({ emulation, exchange }: Ask, action: string, resource: string) =
     problem(JSON_DIALECT, 'denied', message),
   )
 
-const registryOf = ({ caller, input }: Ask): RegistryId => ({
+const allowByRepository = ({ emulation, caller, input }: Ask, action: string, name: string) => {
+  const { deny = [] } = emulation.settings.repositoryPolicies[name] ?? {}
+  if (!deny.includes(`ecr:${action}`)) return
+  const resource = arnOf(registryOf({ caller, input }), name)
+  throw problem(
+    JSON_DIALECT,
+    'denied',
+    `User: ${caller.principal.arn} is not authorized to perform: ecr:${action} on resource: ${resource} with an explicit deny in a resource-based policy`,
+  )
+}
+
+const registryOf = ({ caller, input }: Pick<Ask, 'caller' | 'input'>): RegistryId => ({
   account: (input['registryId'] as string | undefined) ?? caller.principal.account,
   region: caller.region,
 })
