@@ -174,7 +174,8 @@ async function mintEntry(wanted: Wanted, { now, mint }: Tools): Promise<Entry> {
   return toEntry(wanted, await mint(), now())
 }
 
-function toEntry(wanted: Wanted, token: Token, now: number): Entry {
+/** The entry that a token becomes. */
+export function toEntry(wanted: Wanted, token: Token, now: number): Entry {
   const expiresAt = Math.min(token.expiresAt ?? Infinity, now + LONGEST_LIFE)
   return {
     v: 1,

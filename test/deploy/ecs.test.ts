@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { lackOf } from '../support/installed.ts'
 import { needs } from '../support/needs.ts'
 import { filesOf, readJson, readText } from './files.ts'
+import { report } from './task-definitions.ts'
 
 const FILE = 'deploy/ecs/task-definition.json'
 
@@ -17,14 +17,6 @@ type TaskDefinition = {
   readonly volumes: readonly Named[]
   readonly containerDefinitions: readonly ContainerDefinition[]
 }
-
-// What the AWS CLI itself checks before it sends a request; it tells of unknown parameters too.
-const VALIDATE = `
-import json, sys
-from awscli.botocore import session, validate
-service = session.get_session().get_service_model("ecs")
-shape = service.operation_model("RegisterTaskDefinition").input_shape
-print(validate.ParamValidator().validate(json.load(sys.stdin), shape).generate_report())`
 
 describe('the task definition of ECS', () => {
   beforeEach((context) => needs(context, lackOf('aws', 'awscli')))
@@ -71,13 +63,4 @@ describe.each([...filesOf('**/*-policy.json')])('the policy %s', (file) => {
 
 function namesOf(all: readonly Named[]): readonly string[] {
   return all.map(({ name }) => name)
-}
-
-function report(definition: string): string {
-  const ended = spawnSync('/usr/bin/python3', ['-c', VALIDATE], {
-    input: definition,
-    encoding: 'utf8',
-  })
-  if (ended.status !== 0) throw new Error(ended.stderr)
-  return ended.stdout.trim()
 }

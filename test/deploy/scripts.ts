@@ -10,6 +10,8 @@ const SHEBANG = /^#!\/bin\/(\w+)\n/
 
 /** The scripts in a file, each with a name to tell it by. */
 export function scriptsIn(file: string): readonly Script[] {
+  // A template of Terraform is looked at as it is rendered.
+  if (file.endsWith('.tftpl')) return []
   const text = readText(file)
   const [, shell] = SHEBANG.exec(text) ?? []
   if (shell !== undefined) return [{ name: file, script: text, shell }]
