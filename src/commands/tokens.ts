@@ -107,6 +107,9 @@ export async function grantToken(target: Target, world: TokenWorld, terms: Terms
   const mapping = { ...otherwise, ...target.mapping, ...as }
   const env = as || otherwise ? { ...world.env, ECR_CNAME_CACHE: 'off' } : world.env
   const signal = AbortSignal.timeout(DEADLINE_MS)
-  const tools = toolsFor({ ...target, mapping }, { ...world, env }, signal)
+  const { now, stderr, self } = world
+  // Not spread: to look at World's `stop` is to take over Ctrl-C.
+  const own = { env, now, stderr, ...(self && { self }) }
+  const tools = toolsFor({ ...target, mapping }, own, signal)
   return await (fresh ? renewToken : holdToken)(target.wanted, tools)
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { CNAME, ECR, emulated, mints, newUser } from '../support/user.ts'
+import { ECR_CNAME, start } from '../support/program.ts'
+import { CNAME, ECR, emulated, eventually, mints, newUser } from '../support/user.ts'
 import { ecrCname, succeed } from './people.ts'
 
 async function mapped() {
@@ -86,5 +87,15 @@ describe('token', () => {
 
     expect([exitCode, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(/^ecr-cname: .*: no AWS credentials in the environment.*\n$/)
+  })
+
+  it('is ended by Ctrl-C at once, while AWS lets it wait', async () => {
+    const { user, emulator } = await mapped()
+    emulator.settings.faults.push({ service: 'ecr', kind: 'hang' })
+    const running = start([ECR_CNAME, 'token', CNAME], { env: user.env })
+    await eventually(() => mints(emulator) > 0)
+    running.kill('SIGINT')
+
+    expect(await running.outcome).toMatchObject({ signal: 'SIGINT', stdout: '' })
   })
 })

@@ -18,7 +18,7 @@ export async function token(args: readonly string[], world: World): Promise<numb
   const named = await nameTarget(host, world.env)
   const as = principalOf(flags)
   const granted = await grant(named.target, world, as ? { as } : {})
-  if (flags.json) world.stdout(toJson(await describe(named, granted, { ...world, as })))
+  if (flags.json) world.stdout(toJson(await describe(named, granted, { env: world.env, as })))
   else world.stdout(flags.header ? toHeader(granted) : `${granted.secret}\n`)
   return 0
 }

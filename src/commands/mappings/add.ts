@@ -77,7 +77,7 @@ async function find(name: string, world: World): Promise<string> {
 
 function show(name: string, found: Found, foreign: string | undefined, world: World): string {
   const { bold, dim, yellow } = paintFor({
-    ...world,
+    env: world.env,
     stdoutIsTerminal: world.stderrColumns !== undefined,
   })
   const { host, account = '', region } = found.registry
