@@ -10,13 +10,16 @@ import { makeRelease, PROGRAM } from './release.ts'
 
 const PLAYBOOK = 'deploy/ansible/playbook.yml'
 const REGISTRIES = { 'docker.company.com': '123456789012.dkr.ecr.us-east-1.amazonaws.com' }
+// Each step of a role is a Python of its own.
+const SLOW = { timeout: 180_000 }
+
 describe('the role for Ansible', () => {
   beforeEach((context) => {
     needs(context, lackOf('ansible-playbook', 'ansible-core'))
     needs(context, process.getuid?.() === 0 ? undefined : 'the role makes files of root')
   })
 
-  it('installs and configures, and finds nothing to change the next time', () => {
+  it('installs and configures, and finds nothing to change the next time', SLOW, () => {
     const folder = temporaryFolder()
     const vars = { ...variablesIn(folder), ...archiveIn(folder) }
 
@@ -29,7 +32,7 @@ describe('the role for Ansible', () => {
     expect(play(vars)).toMatch(/changed=0 .*failed=0/)
   })
 
-  it('installs nothing whose checksum is another', () => {
+  it('installs nothing whose checksum is another', SLOW, () => {
     const folder = temporaryFolder()
     const vars = { ...variablesIn(folder), ...archiveIn(folder), ecr_cname_sha256: '0'.repeat(64) }
 
