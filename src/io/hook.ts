@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import { kill } from 'node:process'
 import { StringDecoder } from 'node:string_decoder'
-import { oneLine, UserError } from '../domain/errors.ts'
+import { oneLine } from '../domain/errors.ts'
 import type { Environment } from '../front/places.ts'
 
 export type Hook = {
@@ -19,15 +19,15 @@ export type HookOutcome = {
   readonly stderr: string
 }
 
-/** Throws a UserError where the program is not there or can't be run. */
-export function requireHook([program = '']: readonly string[]): void {
+/** What to do about a program that is not there or can't be run. */
+export function hookTrouble([program = '']: readonly string[]): string | undefined {
   try {
     if (!statSync(program).isFile()) throw Object.assign(new Error('no file'), { code: 'EISDIR' })
     accessSync(program, constants.X_OK)
+    return undefined
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? ''
-    const message = `${program}: a hook for pushes can't be run (${code}); name a program that this user may run`
-    throw new UserError('SERVE', message, { cause: error })
+    return `${program}: can't be run (${code}); name a program that this user may run`
   }
 }
 

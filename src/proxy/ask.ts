@@ -53,7 +53,7 @@ export async function askAll(
       const isReplaceable = site !== sites.at(-1)
       const reply = await ask(options, { ...asked, site, isReplaceable }, exchange)
       if (!blobHosts || method !== 'GET') return reply
-      return await followToBlob(reply, { upstream, blobHosts, fields, client })
+      return await followToBlob(reply, { upstream, blobHosts, fields, client, isReplaceable })
     },
   })
 }

@@ -15,6 +15,8 @@ export type FollowOptions = {
   /** Of the client's request, its Authorization among them. */
   readonly fields: Fields
   readonly client: ServerResponse
+  /** Whether there is another bucket to ask where this one does not answer. */
+  readonly isReplaceable?: boolean
 }
 
 /** The answer of the bucket, where an answer to a GET leads to one; else that answer. */
@@ -36,11 +38,17 @@ const PASSED_ON = /^(range|if-range|if-match|if-none-match|if-(un)?modified-sinc
 
 async function fetchLayer(
   { to, target }: LayerUrl,
-  { upstream, fields, client }: FollowOptions,
+  { upstream, fields, client, isReplaceable = false }: FollowOptions,
 ): Promise<Reply> {
   const host = to.port === 443 ? to.host : `${to.host}:${to.port}`
   const passed = fields.filter(([name]) => PASSED_ON.test(name))
-  const question = { to: { host: to.host, connect: to }, method: 'GET', target, client }
+  const question = {
+    to: { host: to.host, connect: to },
+    method: 'GET',
+    target,
+    client,
+    isReplaceable,
+  }
   try {
     return await upstream.ask({ ...question, fields: [['Host', host], ...passed] })
   } catch (error) {

@@ -5,9 +5,16 @@ import type { Answer } from './answer.ts'
 import { Connection, type Patience, type Plain } from './kept-connection.ts'
 
 export type KeptConnections = {
-  /** `connectMs` limits look-up, connection and handshake where none is kept. */
-  readonly ask: (question: Plain, connectMs: number) => Promise<Answer>
+  readonly ask: (question: Plain, wait: Wait) => Promise<Answer>
   readonly close: () => void
+}
+
+/** How long is waited for one answer, in ms. */
+export type Wait = {
+  /** For look-up, connection and handshake together, where none is kept. */
+  readonly connect: number
+  /** For a byte of its head. */
+  readonly head: number
 }
 
 export type KeepOptions = {
@@ -38,7 +45,7 @@ export function keepConnections({ dial, headLimit, patience }: KeepOptions): Kep
   }
   return {
     // The one that was used last is the least likely to be stale.
-    ask: (question, connectMs) => (idle.pop() ?? open(connectMs)).ask(question),
+    ask: (question, { connect, head }) => (idle.pop() ?? open(connect)).ask(question, head),
     close: () => all.forEach((connection) => connection.end()),
   }
 }

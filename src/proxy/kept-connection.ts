@@ -26,9 +26,7 @@ export class AskAnew extends Error {}
 export type Patience = {
   /** For a request. */
   readonly idle: number
-  /** For the head of an answer. */
-  readonly head: number
-  /** The same over a connection that was used before, which may be gone without a word. */
+  /** For the head of an answer over a connection that was used, which may be gone without a word. */
   readonly headOfUsed: number
   /** For more of a body, while it is read. */
   readonly body: number
@@ -75,14 +73,15 @@ export class Connection implements Source {
     })
   }
 
-  ask({ method, target, fields, client }: Plain): Promise<Answer> {
+  /** Waits for a byte of the head for so long. */
+  ask({ method, target, fields, client }: Plain, headMs: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const exchange: Exchange = { method, resolve, reject }
       const lines = fields.map(toLine).join('')
       const head = `${method} ${target} HTTP/1.1\r\n${lines}Connection: keep-alive\r\n\r\n`
       this.#exchange = exchange
-      const { head: headOfNew, headOfUsed } = this.#options.patience
-      this.#socket.setTimeout(this.#isUsed ? headOfUsed : headOfNew)
+      const { headOfUsed } = this.#options.patience
+      this.#socket.setTimeout(this.#isUsed ? Math.min(headOfUsed, headMs) : headMs)
       this.#socket.write(head, 'latin1')
       client.once('close', () => {
         if (this.#exchange === exchange) this.end()

@@ -11,6 +11,8 @@ export type Tokens = {
   readonly hold: () => Promise<string>
   /** Told that the registry refused one. Whether another is worth asking for. */
   readonly refused: (authorization: string) => boolean
+  /** Told that the registry took another in the place of one that it refused. */
+  readonly helped: () => void
 }
 
 export type AskWithToken = {
@@ -27,10 +29,17 @@ export async function askWithToken(options: AskWithToken): Promise<Reply> {
   const { tokens, ask, isRepeatable } = options
   const authorization = await hold(options)
   const reply = await ask(authorization)
-  const isRefused = [400, 401, 403].includes(reply.statusCode ?? 0)
-  if (!isRefused || !tokens.refused(authorization) || !isRepeatable) return own(reply, options)
+  if (!isRefused(reply) || !tokens.refused(authorization) || !isRepeatable) {
+    return own(reply, options)
+  }
   discard(reply)
-  return own(await ask(await hold(options)), options)
+  const second = await ask(await hold(options))
+  if (!isRefused(second)) tokens.helped()
+  return own(second, options)
+}
+
+function isRefused({ statusCode = 0 }: Reply): boolean {
+  return [400, 401, 403].includes(statusCode)
 }
 
 async function hold({ tokens, registry }: AskWithToken): Promise<string> {

@@ -14,7 +14,7 @@ import {
   tlsTo,
 } from './dial.ts'
 import type { Fields } from './headers.ts'
-import { keepConnections, type KeptConnections } from './keep-alive.ts'
+import { keepConnections, type KeptConnections, type Wait } from './keep-alive.ts'
 import { AskAnew } from './kept-connection.ts'
 import { Refusal } from './refusal.ts'
 
@@ -42,6 +42,8 @@ export type Deadlines = {
   readonly connectReplaceable: number
   /** A byte of the answer's head, to a request without a body. */
   readonly head: number
+  /** The same where there is someone else to ask. */
+  readonly headReplaceable: number
   /** The same over a kept connection, before it is given up for a fresh one. */
   readonly headOfKept: number
   /** A byte of a body either way, and of the answer to a body. */
@@ -53,6 +55,7 @@ export const DEADLINES: Deadlines = {
   connectReplaceable: 3000,
   // ECR answers in seconds, but may have to ask another registry first (pull-through cache).
   head: 120_000,
+  headReplaceable: 10_000,
   // The address behind it may be gone without a word; a read can be asked for again.
   headOfKept: 15_000,
   // ECR puts the parts of a big layer together before it answers the last request of an upload.
@@ -76,8 +79,8 @@ export function createUpstream(deadlines: Deadlines = DEADLINES): Upstream {
     const name = `${to.host} ${to.connect?.host ?? ''} ${to.connect?.port ?? ''}`
     const known = kept.get(name)
     if (known) return known
-    const { head, headOfKept, body } = deadlines
-    const patience = { idle: IDLE_MS, head, headOfUsed: headOfKept, body }
+    const { headOfKept, body } = deadlines
+    const patience = { idle: IDLE_MS, headOfUsed: headOfKept, body }
     const made = keepConnections({ headLimit: HEAD_LIMIT, patience, dial: createDialer(to) })
     kept.set(name, made)
     return made
@@ -88,7 +91,7 @@ export function createUpstream(deadlines: Deadlines = DEADLINES): Upstream {
       if (question.client.destroyed) throw coded('ECONNRESET', 'the client left')
       if (!isRepeatable(question)) return send(question, fresh, deadlines)
       try {
-        return await keptTo(question.to).ask(question, connectMsOf(question, deadlines))
+        return await keptTo(question.to).ask(question, waitOf(question, deadlines))
       } catch (error) {
         if (!(error instanceof AskAnew) || question.client.destroyed) throw error
         return send(question, fresh, deadlines)
@@ -104,8 +107,10 @@ export function createUpstream(deadlines: Deadlines = DEADLINES): Upstream {
 // A connection that was idle for longer may be forgotten by a NAT on the way.
 const IDLE_MS = 50_000
 
-function connectMsOf({ isReplaceable }: Question, deadlines: Deadlines): number {
-  return isReplaceable ? deadlines.connectReplaceable : deadlines.connect
+function waitOf({ isReplaceable }: Question, deadlines: Deadlines): Wait {
+  const { connect, connectReplaceable, head, headReplaceable } = deadlines
+  if (isReplaceable) return { connect: connectReplaceable, head: headReplaceable }
+  return { connect, head }
 }
 
 // Everything else gets a connection of its own, which can't have gone stale: it could not be
@@ -116,6 +121,7 @@ function isRepeatable({ method, body }: Question): boolean {
 
 function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<Reply> {
   const { to, method, target, fields, body, client } = question
+  const wait = waitOf(question, deadlines)
   return new Promise((resolve, reject) => {
     const outgoing = request({
       agent,
@@ -148,8 +154,8 @@ function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<R
     })
     outgoing.on('socket', (socket) => {
       socket.setKeepAlive(true, PROBE_MS)
-      limitConnect(socket, connectMsOf(question, deadlines))
-      outgoing.setTimeout(body ? deadlines.body : deadlines.head)
+      limitConnect(socket, wait.connect)
+      outgoing.setTimeout(body ? deadlines.body : wait.head)
     })
     client.once('close', () => outgoing.destroy())
     if (body) body.pipe(outgoing)

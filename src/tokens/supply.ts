@@ -23,6 +23,8 @@ export type Supply = {
   readonly hold: () => Promise<string>
   /** Drops a token that the registry refused. Whether another is worth a try. */
   readonly refused: (authorization: string) => boolean
+  /** Told that the one in its place was taken: it was the token, and not what was asked for. */
+  readonly helped: () => void
   /** From when to when the token is good that is at hand. */
   readonly life: () => Pick<Held, 'mintedAt' | 'expiresAt'> | undefined
   readonly close: () => void
@@ -44,12 +46,15 @@ export function createSupply(options: SupplyOptions): Supply {
       const { held } = state
       // Another request was first.
       if (!held || toAuthorization(held) !== authorization) return true
-      // A new token right after a new token would be refused for the same reason.
+      // The last new token was refused as well, as far as is known, so the next one would be too.
       if (now() - state.replacedAt < REPLACED_MS) return false
       state.replacedAt = now()
       state.held = undefined
       options.drop(held.secret)
       return true
+    },
+    helped() {
+      state.replacedAt = -Infinity
     },
     life() {
       const { held } = state

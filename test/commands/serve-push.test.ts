@@ -293,6 +293,20 @@ describe('"hook"', () => {
     await eventually(() => JSON.stringify(sidecar.events).includes('no check'))
   })
 
+  it('that is missing refuses pushes, is told of at the start, and holds up no pull', async () => {
+    const sidecar = await start({ hook: ['/nowhere/check'] })
+    expect(await push(sidecar, image())).toMatchObject({ status: 403 })
+    expect(await ask(sidecar.port, '/v2/')).toMatchObject({ status: 200 })
+    expect(sidecar.events).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        message: 'pushes are refused until their hook can be run',
+        name: NAME,
+        error: "/nowhere/check: can't be run (ENOENT); name a program that this user may run",
+      }),
+    )
+  })
+
   it('holds up no other request while it runs', async () => {
     const { file, folder } = script(
       'touch "$1/begun"; while [ ! -e "$1/go" ]; do sleep 0.05; done; echo on we go >&2',
@@ -311,7 +325,6 @@ describe('"hook"', () => {
 
 describe('ecr-cname serve', () => {
   it.each([
-    [{ hook: ['/nowhere/check'] }, /^\/nowhere\/check: a hook for pushes can't be run \(ENOENT\)/],
     [
       { createRepository: true },
       /^"createRepository" of "push" for docker\.company\.test: with pa/,

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createHooks, type Hook, requireHook } from '../../src/io/hook.ts'
+import { createHooks, type Hook, hookTrouble } from '../../src/io/hook.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { eventually } from '../support/user.ts'
 
@@ -129,19 +129,19 @@ describe('a hook', () => {
   })
 })
 
-describe('requireHook', () => {
-  it('takes a program', () => {
-    expect(() => requireHook([script('exit 0').file])).not.toThrow()
+describe('hookTrouble', () => {
+  it('is none with a program', () => {
+    expect(hookTrouble([script('exit 0').file])).toBeUndefined()
   })
 
   it.each([
     ['that is missing', () => '/nowhere/check', 'ENOENT'],
     ['that is a folder', folderOf, 'EISDIR'],
     ['that may not be run', () => script('exit 0', 0o600).file, 'EACCES'],
-  ])('refuses one %s, and says what to do', (_, file, code) => {
+  ])('tells of one %s, and what to do', (_, file, code) => {
     const program = file()
-    expect(() => requireHook([program])).toThrow(
-      `${program}: a hook for pushes can't be run (${code}); name a program that this user may run`,
+    expect(hookTrouble([program])).toBe(
+      `${program}: can't be run (${code}); name a program that this user may run`,
     )
   })
 })

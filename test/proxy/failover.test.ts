@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { HostPort, Mappings } from '../../src/domain/mapping.ts'
 import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
 import type { Inject } from '../../src/proxy/exchange.ts'
+import type { Deadlines } from '../../src/proxy/upstream.ts'
 import {
   fetchFrom,
   NAME,
@@ -31,6 +32,7 @@ const inject: Inject = {
   tokensFor: ({ registry }) => ({
     hold: async () => `token for ${registry.region}`,
     refused: () => false,
+    helped: () => {},
   }),
 }
 
@@ -47,13 +49,17 @@ const startFirst = (status: number) =>
     request.resume().on('end', () => response.writeHead(status).end('first'))
   })
 
-async function start(first: HostPort, handler?: RequestListener) {
+async function start(
+  first: HostPort,
+  handler?: RequestListener,
+  deadlines: Partial<Deadlines> = {},
+) {
   const own: RequestListener = (request, response) => {
     response.end(`${request.headers.host}: ${request.headers.authorization}`)
   }
   const replica = await startReplica(handler ?? own)
   const mappings = withReplica(first, replica.connect)
-  return { sidecar: await startSidecar(undefined, { mappings, inject }), replica }
+  return { sidecar: await startSidecar(undefined, { mappings, inject, deadlines }), replica }
 }
 
 describe('a pull', () => {
@@ -75,6 +81,16 @@ describe('a pull', () => {
     const { sidecar } = await start(connect)
     expect(await fetchFrom(sidecar, MANIFEST, { method })).toMatchObject({ status: 200 })
     expect(sidecar.accesses[0]).toMatchObject({ error: `${REGISTRY.host} answered 503` })
+  })
+
+  it('is read from the replica when the first takes it and says nothing for long', async () => {
+    const { connect } = await startUpstream(world.registryLeaf, (request) => request.resume())
+    const { sidecar } = await start(connect, undefined, { head: 600_000, headReplaceable: 200 })
+    expect(await fetchFrom(sidecar, MANIFEST)).toMatchObject({ status: 200 })
+    expect(sidecar.accesses[0]).toMatchObject({
+      replica: REPLICA.host,
+      error: expect.stringMatching(/did not answer it in time/) as string,
+    })
   })
 
   it.each([200, 307, 403, 404, 429])('is not when the first answers %d', async (status) => {

@@ -30,11 +30,12 @@ const errorOf = ({ text }: Answer) =>
   (JSON.parse(text) as { errors: [{ code: string; message: string }] }).errors[0]
 
 /** Tokens that are numbered; one that was refused gives way to the next, `most` times. */
-function injecting(admission: Partial<Admission> = {}, most = 1): Inject {
+function injecting(admission: Partial<Admission> = {}, most = 1, helped = () => {}): Inject {
   let number = 1
   const tokens = {
     hold: async () => `token-${number}`,
     refused: () => number <= most && Boolean(number++),
+    helped,
   }
   return { admission: { takesCertificates: false, ...admission }, tokensFor: () => tokens }
 }
@@ -70,6 +71,17 @@ describe('a token of the sidecar', () => {
     expect(seen).toEqual(['token-1', 'token-2'])
   })
 
+  it.each([
+    ['taken', 'token-2', 1],
+    ['refused too', 'none', 0],
+  ])('in the place of another is told of when it is %s: %s', async (_, good, times) => {
+    const { connect } = await startStrict(good)
+    let helped = 0
+    const inject = injecting({}, 1, () => void helped++)
+    await fetchFrom(await startSidecar(connect, { inject }), '/v2/a/tags/list')
+    expect(helped).toBe(times)
+  })
+
   it('that is refused gives way for an upload that begins, too', async () => {
     const { connect, seen } = await startStrict('token-2')
     const sidecar = await startSidecar(connect, { inject: injecting() })
@@ -103,7 +115,10 @@ describe('a token of the sidecar', () => {
 
   it('that can not be had is told of, with the reason', async () => {
     const hold = () => Promise.reject(new UserError('ACCESS_DENIED', 'no policy allows it'))
-    const inject = { ...injecting(), tokensFor: () => ({ hold, refused: () => false }) }
+    const inject = {
+      ...injecting(),
+      tokensFor: () => ({ hold, refused: () => false, helped() {} }),
+    }
     const sidecar = await startSidecar(undefined, { inject })
     const answer = await fetchFrom(sidecar, '/v2/')
     expect(answer.status).toBe(424)

@@ -143,7 +143,7 @@ describe('a prefix', () => {
     const { mappings } = await start((_, response) => response.end('{}'))
     const value = { '*': ['app:pull'] }
     const allow = readAllow({ where: '', key: '', value })
-    const tokens = { hold: async () => 'token', refused: () => false }
+    const tokens = { hold: async () => 'token', refused: () => false, helped() {} }
     const inject = { admission: { takesCertificates: false, allow }, tokensFor: () => tokens }
     const sidecar = await startSidecar(undefined, { mappings, inject })
     expect(await fetchFrom(sidecar, '/v2/app/manifests/1')).toMatchObject({ status: 200 })

@@ -169,6 +169,16 @@ describe('a supply', () => {
     expect(await held()).toBe('token-3')
   })
 
+  it('gives up a new token at once when the last one before it was taken', async () => {
+    const { state, hold, refused, helped, held } = supply()
+    refused(await hold())
+    const second = await hold()
+    helped()
+    expect(refused(second)).toBe(true)
+    expect(await held()).toBe('token-3')
+    expect(state.dropped).toEqual(['token-1', 'token-2'])
+  })
+
   it('ends with its timer', async () => {
     const { state, close, held } = supply()
     await held()

@@ -3,7 +3,7 @@
 import type { Config } from '../../domain/config.ts'
 import { UserError } from '../../domain/errors.ts'
 import { type PushRules, rulesFor } from '../../domain/push-rules.ts'
-import { createHooks, requireHook } from '../../io/hook.ts'
+import { createHooks, hookTrouble } from '../../io/hook.ts'
 import { openLabels } from '../../io/labels.ts'
 import type { Pushes } from '../../proxy/push.ts'
 import { createRepositories } from '../../proxy/repositories.ts'
@@ -23,8 +23,7 @@ export function readPushes(
     const rules = rulesFor(proxy.push, push)
     return rules ? [[name, rules] as const] : []
   })
-  for (const [name, { hook, createRepository }] of all) {
-    if (hook && hook.length > 0) requireHook(hook)
+  for (const [name, { createRepository }] of all) {
     if (createRepository && !inject) {
       throw new UserError('SERVE', `"createRepository" of "push" for ${name}: ${NO_IDENTITY}`)
     }
@@ -40,6 +39,13 @@ export function createPushes({ env, now }: Pick<World, 'env' | 'now'>, log: Log)
   const hooks = createHooks(env)
   const labels = openLabels(env)
   const repositories = createRepositories(now)
+  // Pulls need no hook, so they are served all the same.
+  const tellOfHooks = (rules: ReadonlyMap<string, PushRules>) => {
+    for (const [name, { hook = [] }] of rules) {
+      const error = hook.length > 0 && hookTrouble(hook)
+      if (error) log('error', 'pushes are refused until their hook can be run', { name, error })
+    }
+  }
   const pushesBy = (rules: ReadonlyMap<string, PushRules>): Pushes => ({
     rulesFor: ({ name }) => rules.get(name),
     labels,
@@ -60,5 +66,9 @@ export function createPushes({ env, now }: Pick<World, 'env' | 'now'>, log: Log)
       }
     },
   })
-  return { pushesBy, close: hooks.close }
+  const take = (rules: ReadonlyMap<string, PushRules>) => {
+    tellOfHooks(rules)
+    return pushesBy(rules)
+  }
+  return { take, close: hooks.close }
 }

@@ -162,7 +162,7 @@ function createHandling(first: Service, watching: Watching, world: World, log: L
       upstream,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
-      ...(pushRules.size > 0 && { pushes: pushes.pushesBy(pushRules) }),
+      ...(pushRules.size > 0 && { pushes: pushes.take(pushRules) }),
       now,
       onBegin,
       onAccess,
