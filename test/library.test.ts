@@ -1,8 +1,9 @@
 /** The npm package's library, as somebody outside uses it: by its name, out of dist/lib. */
 
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { examples } from './support/readme.ts'
 import { runProgram } from './support/program.ts'
 import { CNAME, ECR, emulated, mints, newUser } from './support/user.ts'
 
@@ -23,16 +24,10 @@ async function someone() {
   return { emulator, user, run }
 }
 
-/** The first example of a language below a heading of the README. */
-function example(heading: string): string {
-  const [, section = ''] = readFileSync('README.md', 'utf8').split(`\n## ${heading}\n`)
-  return /```js\n([\s\S]*?)```/.exec(section)?.[1] ?? ''
-}
-
 describe('the library', () => {
   it("runs README's example as a module", async () => {
     const { run, user, emulator } = await someone()
-    const code = `${example('In a program of yours')}\nconsole.log(JSON.stringify({ expiresAt, auths }))`
+    const code = `${examples('In a program of yours', 'js')[0]}\nconsole.log(JSON.stringify({ expiresAt, auths }))`
     const { stdout, stderr, exitCode } = await run('example.mjs', code)
     const lines = stdout.trim().split('\n')
 

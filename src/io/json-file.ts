@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { UserError } from '../domain/errors.ts'
 import { parseJson } from './config.ts'
 import { rewriteFile } from './files.ts'
+import { decode } from './utf8.ts'
 
 /** The text of a JSON file and its value; `undefined` where there is no file or nothing in it. */
 export type JsonFile = { readonly text: string; readonly value: unknown }
@@ -11,13 +12,14 @@ export type JsonFile = { readonly text: string; readonly value: unknown }
 /** Reads a file. Throws a UserError that names it and, where it is broken, line and column. */
 export function readJsonFile(path: string): JsonFile | undefined {
   try {
-    const text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
+    const text = decode(path, readFileSync(path)).replace(/^\uFEFF/, '')
     return text.trim() === '' ? undefined : { text, value: parseJson(path, text) }
   } catch (error) {
     if (error instanceof UserError) throw error
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new UserError('FILE', `${path}: can't be read (${code}); mend its permissions`)
+    const hint = code === 'EACCES' ? 'mend its permissions' : 'see what is in its way'
+    throw new UserError('FILE', `${path}: can't be read (${code}); ${hint}`)
   }
 }
 

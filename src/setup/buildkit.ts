@@ -16,11 +16,10 @@ export function planBuildkit({ file, mappings }: BuildkitSetup): Plan {
   return {
     changes: after === before ? [] : [{ path: file, content: Buffer.from(after) }],
     notes: [
+      'buildkitd reads it when it starts',
       'a push goes to the name itself, not to its mirror: tag what is pushed with the ECR host, or run the sidecar',
     ],
-    commands: [
-      `buildctl and buildx take it when buildkitd starts: docker buildx create --buildkitd-config ${file}`,
-    ],
+    commands: [`docker buildx create --use --buildkitd-config ${file}`],
   }
 }
 

@@ -36,7 +36,8 @@ export function planContainerd({ at, mappings, major }: ContainerdSetup): Plan {
       ...foreign.map(({ path }) => `${path} is somebody's, and is replaced as a whole`),
       `containerd asks no credential helper: under Kubernetes kubelet brings the token (ecr-cname setup kubelet); for ctr give --hosts-dir ${folder} --user "AWS:$(ecr-cname token NAME)"`,
     ],
-    commands: changes.length > 0 ? ['systemctl restart containerd'] : [],
+    commands: [],
+    restart: changes.length > 0 ? 'systemctl restart containerd' : undefined,
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where kubelet looks for image credential providers, and how it is told to where it is not yet. */
 
-import { type Change, contentOf } from './plan.ts'
+import { type Change, textOf } from './plan.ts'
 import { expanded, readService, type Service } from './systemd.ts'
 
 export type KubeletPlaces = {
@@ -42,7 +42,7 @@ export function findKubelet(at: At): KubeletPlaces {
 
 function ofRancher(name: string, at: At): KubeletPlaces {
   const folder = `/etc/rancher/${name.replace(/-.*/, '')}`
-  const said = contentOf(at(`${folder}/config.yaml`))?.toString('utf8') ?? ''
+  const said = textOf(at(`${folder}/config.yaml`))
   const restart = `systemctl restart ${name}`
   return { ...(placesIn(said) ?? RANCHERS), changes: [], notes: [], restart }
 }
@@ -84,7 +84,7 @@ ExecStart=${service.command} ${flagsFor(OWN)}
 }
 
 function withVariable(path: string, before: string): Change {
-  const text = contentOf(path)?.toString('utf8') ?? ''
+  const text = textOf(path)
   const value = [before, flagsFor(OWN)].filter(Boolean).join(' ')
   const quote = /["'\\]/.test(value) && !value.includes("'") ? "'" : '"'
   const line = `${EXTRA}=${quote}${value}${quote}`

@@ -8,7 +8,7 @@ import { UserError } from '../domain/errors.ts'
 import { ROLE_ANNOTATION } from '../domain/kubelet.ts'
 import { editJson } from '../io/json-edit.ts'
 import { readJsonFile } from '../io/json-file.ts'
-import { type Change, contentOf } from './plan.ts'
+import { type Change, textOf } from './plan.ts'
 
 export type ProviderSetup = {
   /** The CredentialProviderConfig, YAML or JSON; it may not be there. */
@@ -38,7 +38,7 @@ type Provider = Readonly<Record<string, unknown>> & { readonly name?: unknown }
 /** What has to change in the file. */
 export function planProviders(setup: ProviderSetup): readonly Change[] {
   const { file } = setup
-  const before = contentOf(file)?.toString('utf8') ?? ''
+  const before = textOf(file)
   const after = isJson(before) ? inJson(before, setup) : inYaml(before, setup)
   return after === before ? [] : [{ path: file, content: Buffer.from(after) }]
 }

@@ -1,8 +1,10 @@
 /** What is to be changed, told before it is done. */
 
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { UserError } from '../domain/errors.ts'
+import { decode } from '../io/utf8.ts'
 
 /** A file as it is to be. */
 export type Change = {
@@ -19,8 +21,10 @@ export type Plan = {
   readonly changes: readonly Change[]
   /** One line each. */
   readonly notes: readonly string[]
-  /** Commands to be run by hand when it is done, such as a restart. */
+  /** Commands to be run by hand when it is done. */
   readonly commands: readonly string[]
+  /** One that has the engine read what changed, now and when it is taken back. */
+  readonly restart?: string | undefined
 }
 
 /** What is in a file, if it is there. A UserError where it is not for us to read. */
@@ -34,9 +38,25 @@ export function contentOf(path: string): Buffer | undefined {
   }
 }
 
-/** The file that a path leads to, through links. */
-export function realPath(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path
+/** The text in a file; empty where there is none. A UserError where it is not for us to read, or no text. */
+export function textOf(path: string): string {
+  const content = contentOf(path)
+  return content ? decode(path, content) : ''
+}
+
+/** The file that a path leads to, through links; of a link to nothing, the file that it waits for. */
+export function realPath(path: string, links = 40): string {
+  if (existsSync(path)) return realpathSync(path)
+  const target = links > 0 ? linkAt(path) : undefined
+  return target === undefined ? path : realPath(resolve(dirname(path), target), links - 1)
+}
+
+function linkAt(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
 }
 
 /** The changes of a plan that change anything. */

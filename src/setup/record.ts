@@ -38,6 +38,8 @@ type Record = {
   readonly files: readonly Kept[]
   /** Folders that were made, outermost first. */
   readonly folders: readonly string[]
+  /** The command that has the engine read the files. */
+  readonly restart?: string | undefined
 }
 
 const RECORD = 'record.json'
@@ -46,7 +48,7 @@ const RECORD = 'record.json'
  * Makes all changes, or none of them. The folder keeps backups and record; a setup that was made
  * before stays in it as what there was first. Throws a UserError that names the file in the way.
  */
-export function apply(folder: string, changes: readonly Change[]): void {
+export function apply(folder: string, changes: readonly Change[], restart?: string): void {
   recover(folder)
   const own = missingFolders(join(folder, RECORD))
   privateFolder(folder)
@@ -62,7 +64,8 @@ export function apply(folder: string, changes: readonly Change[]): void {
   const files = [...others, ...changed.map((one) => withAfter(one, afters.get(one.path)))]
   const made = [...own, ...paths.flatMap(missingFolders)]
   const folders = [...new Set([...(earlier?.folders ?? []), ...made])]
-  saveRecord(folder, { state: 'changing', files, folders })
+  const all = { files, folders, restart: restart ?? earlier?.restart }
+  saveRecord(folder, { state: 'changing', ...all })
   const done: (() => void)[] = []
   try {
     changes.forEach(({ content, mode }, index) => {
@@ -74,20 +77,20 @@ export function apply(folder: string, changes: readonly Change[]): void {
   } catch (error) {
     done.forEach((takeBackOne) => takeBackOne())
     if (earlier) saveRecord(folder, earlier)
-    else dropRecord(folder, { state: 'changed', files, folders })
+    else dropRecord(folder, { state: 'changed', ...all })
     throw error
   }
-  saveRecord(folder, { state: 'changed', files, folders })
+  saveRecord(folder, { state: 'changed', ...all })
 }
 
 /**
- * Gives back what was there before the first setup, byte for byte. Resolves to the paths; throws a
- * UserError where a file was changed since, and changes nothing then.
+ * Gives back what was there before the first setup, byte for byte. Throws a UserError where a file
+ * was changed since, and changes nothing then.
  */
-export function undo(folder: string): readonly string[] {
+export function undo(folder: string): Undone {
   recover(folder)
   const record = readRecord(folder)
-  if (!record) return []
+  if (!record) return { paths: [] }
   const changed = record.files.find(({ path, after }) => digestOf(contentOf(path)) !== after)
   if (changed) {
     const { path, before } = changed
@@ -95,8 +98,10 @@ export function undo(folder: string): readonly string[] {
     throw new UserError('FILE', `${path}: changed since the setup, so it stays${backup}`)
   }
   takeBack(folder, record)
-  return record.files.map(({ path }) => path)
+  return { paths: record.files.map(({ path }) => path), restart: record.restart }
 }
+
+export type Undone = Pick<Record, 'restart'> & { readonly paths: readonly string[] }
 
 /** Whether there is a setup that can be undone. */
 export function isSetUp(folder: string): boolean {

@@ -2,7 +2,7 @@
 
 import { parse } from 'smol-toml'
 import { UserError } from '../domain/errors.ts'
-import { contentOf } from './plan.ts'
+import { textOf } from './plan.ts'
 
 type Value = string | readonly string[]
 type Table = readonly string[]
@@ -14,7 +14,7 @@ export function quote(text: string): string {
 
 /** The text of a TOML file and its value; both are empty where there is no file. */
 export function readToml(path: string) {
-  const text = contentOf(path)?.toString('utf8') ?? ''
+  const text = textOf(path)
   return { text, value: parseToml(path, text) }
 }
 

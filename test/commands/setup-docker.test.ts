@@ -46,6 +46,19 @@ describe('setup docker', () => {
     expect(existsSync(join(home, '.docker'))).toBe(false)
   })
 
+  it('says what else a pull needs', async () => {
+    const none = newSystem({}, {})
+    expect((await none.agree('docker')).stderr).toContain(
+      "note: no name is mapped, so only ECR's own names are served; next: ecr-cname map add HOST ECR_HOST\n",
+    )
+    const mapped = newSystem({}, { registries: { [ECR]: { profile: 'dev' }, [CNAME]: ECR } })
+    expect((await mapped.agree('docker')).stderr).toContain(
+      `note: docker goes to the name itself, where a sidecar has to serve it; whether one does, says: ecr-cname doctor ${CNAME}\n`,
+    )
+    const own = newSystem({}, { registries: { [ECR]: { profile: 'dev' } } })
+    expect((await own.agree('docker')).stderr).not.toContain('sidecar')
+  })
+
   it('has one name answered, and leaves the rest', async () => {
     const { setup, read } = newUser({ credsStore: 'pass', credHelpers: { 'gcr.test': 'gcr' } })
     expect((await setup(CNAME, '--yes')).exitCode).toBe(0)

@@ -88,6 +88,30 @@ describe('setup', () => {
     chmodSync(at('store'), 0o755)
   })
 
+  it('never overwrites what is no text', async () => {
+    const { agree, at, everything, setup } = newSystem()
+    const latin1 = Buffer.from('{"HttpHeaders": {"who": "Andr\xe9"}}', 'latin1')
+    mkdirSync(at('root/.docker'), { recursive: true })
+    writeFileSync(at(`root/${DOCKER}`), latin1)
+    const before = everything()
+    const { exitCode, stderr } = await setup(['docker', '--yes'])
+    expect(stderr).toBe(
+      `ecr-cname: ${at(`root/${DOCKER}`)}: line 1, column 30: expected text in UTF-8; mend it first\n`,
+    )
+    expect(exitCode).toBe(1)
+    expect(everything()).toEqual(before)
+
+    writeFileSync(at(`root/${DOCKER}`), '{}')
+    await agree('docker')
+  })
+
+  it('says what has to be restarted after --undo too', async () => {
+    const { agree } = newSystem({ 'etc/containerd/config.toml': 'version = 2\n' })
+    const restart = 'now run: systemctl restart containerd\n'
+    expect((await agree('containerd')).stderr).toContain(restart)
+    expect((await agree('containerd', '--undo')).stderr).toContain(restart)
+  })
+
   it('never overwrites what was broken since, and says where the file of before is', async () => {
     const { agree, setup, at, read } = newSystem({ [`root/${DOCKER}`]: '{"a":1}' })
     await agree('docker')

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -53,9 +54,9 @@ describe('changes of several files', () => {
     expect(readFileSync(at('deep/er/two'), 'utf8')).toBe('two')
     expect(existsSync(at('gone'))).toBe(false)
     expect(isSetUp(folder)).toBe(true)
-    expect(undo(folder)).toHaveLength(3)
+    expect(undo(folder).paths).toHaveLength(3)
     expect(tree(root)).toEqual(before)
-    expect(undo(folder)).toEqual([])
+    expect(undo(folder)).toEqual({ paths: [] })
   })
 
   it('go through links, which stay', () => {
@@ -67,6 +68,16 @@ describe('changes of several files', () => {
     undo(folder)
     expect(readFileSync(at('link'), 'utf8')).toBe('real')
     expect(readdirSync(root).sort()).toEqual(['link', 'real'])
+  })
+
+  it('go through links that lead to no file yet', () => {
+    const { root, at, change, folder } = system()
+    symlinkSync('dot/files/real', at('link'))
+    apply(folder, [change('link', 'new')])
+    expect(readFileSync(at('dot/files/real'), 'utf8')).toBe('new')
+    undo(folder)
+    expect(readlinkSync(at('link'))).toBe('dot/files/real')
+    expect(readdirSync(root)).toEqual(['link'])
   })
 
   it('made twice are taken back to what was there first', () => {
@@ -101,7 +112,7 @@ describe('changes of several files', () => {
     const record = join(folder, 'record.json')
     writeFileSync(record, readFileSync(record, 'utf8').replace('"changed"', '"changing"'))
     writeFileSync(at('two'), 'first')
-    expect(undo(folder)).toEqual([])
+    expect(undo(folder)).toEqual({ paths: [] })
     expect(tree(root)).toEqual(before)
   })
 

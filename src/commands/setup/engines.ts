@@ -2,6 +2,7 @@
 
 import { findAuthority } from '../../certificates/folder.ts'
 import { trustOf } from '../../certificates/trust.ts'
+import type { Mapping } from '../../domain/mapping.ts'
 import { loginName, readServerUrl } from '../../domain/names.ts'
 import { type Environment, homeFolder } from '../../front/places.ts'
 import { dockerConfigFile, readConfig, registriesFiles } from '../../io/engine-configs.ts'
@@ -96,7 +97,7 @@ async function docker(setting: Setting): Promise<Planned> {
     plan: {
       ...plan,
       changes: [...plan.changes, ...changes],
-      notes: [...plan.notes, ...moved, ...notes],
+      notes: [...plan.notes, ...moved, ...notes, nextOf(allMappingsOf(setting))].filter(Boolean),
     },
     afterwards: () => {
       for (const login of logins) {
@@ -105,6 +106,16 @@ async function docker(setting: Setting): Promise<Planned> {
       }
     },
   }
+}
+
+// What else a pull needs; nothing where ECR's own names are all there is.
+function nextOf(mappings: readonly Mapping[]): string {
+  if (mappings.length === 0) {
+    return "no name is mapped, so only ECR's own names are served; next: ecr-cname map add HOST ECR_HOST"
+  }
+  const [own] = mappings.filter(({ name, registry }) => name !== registry.host)
+  if (!own) return ''
+  return `docker goes to the name itself, where a sidecar has to serve it; whether one does, says: ecr-cname doctor ${own.name}`
 }
 
 // docker follows no other name by itself, and so meets the sidecar's certificate.

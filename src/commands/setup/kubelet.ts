@@ -34,7 +34,8 @@ export async function kubelet(setting: Setting): Promise<Planned> {
         ...changes,
       ],
       notes,
-      commands: restart === undefined ? [] : [restart],
+      commands: [],
+      restart,
     },
   }
 }

@@ -75,10 +75,13 @@ async function change({ plan, afterwards }: Planned, how: How, world: World): Pr
       'the files have changed in the meantime, and nothing was done; run it again',
     )
   }
-  apply(folder, changes)
+  apply(folder, changes, plan.restart)
   afterwards?.()
   world.stderr(`done; what was there is kept in ${folder}, for --undo\n`)
-  for (const command of plan.commands) world.stderr(`now run: ${command}\n`)
+  const { commands, restart } = plan
+  for (const command of restart === undefined ? commands : [...commands, restart]) {
+    world.stderr(`now run: ${command}\n`)
+  }
   return 0
 }
 
@@ -101,7 +104,9 @@ async function takeBack(
   }
   const question = `Give back what was there before the setup of ${engine}?`
   if (!isAgreed && !(await agrees(question, world))) return 1
-  for (const path of undo(folder)) world.stderr(`as before: ${path}\n`)
+  const { paths, restart } = undo(folder)
+  for (const path of paths) world.stderr(`as before: ${path}\n`)
+  if (restart !== undefined) world.stderr(`now run: ${restart}\n`)
   return 0
 }
 

@@ -10,6 +10,8 @@ export const SECOND = 'second.company.test'
 export const THIRD = 'third.company.test'
 /** Another one, without a sidecar: in the DNS an alias of ECR's own name. */
 export const ALIAS = 'alias.company.test'
+/** The name that README's examples have: an alias like that one. */
+export const README = 'docker.company.com'
 /** Another: in the DNS a TXT record names its registry. */
 export const NOTED = 'noted.company.test'
 /** An alias of ECR's name again, but of someone else. */
@@ -59,6 +61,7 @@ export async function startNetwork(world: World) {
     'local=/test/amazonaws.com/',
     ...hosts.map(([name, address]) => `host-record=${name},${address}`),
     `cname=${ALIAS},${ECR}`,
+    `cname=${README},${ECR}`,
     `cname=${STRANGERS},${ECR}`,
     `txt-record=_ecr-cname.${NOTED},registry=${ECR}`,
   ]

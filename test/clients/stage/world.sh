@@ -6,8 +6,12 @@ read -r pid _ </proc/self/stat
 
 mount -t proc proc /proc
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/lock /run/home /run/tmp /run/etc/new /run/etc/work
-mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/new,workdir=/run/etc/work overlay /etc
+mkdir -p /run/lock /run/home /run/tmp
+for folder in /etc /usr/local; do
+  mkdir -p /run"$folder"/new /run"$folder"/work
+  mount -t overlay overlay "$folder" \
+    -o lowerdir="$folder",upperdir=/run"$folder"/new,workdir=/run"$folder"/work
+done
 rm -f /etc/resolv.conf
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 ip link set lo up

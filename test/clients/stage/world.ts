@@ -1,7 +1,7 @@
 /**
  * A machine of the test's own, in Linux namespaces: real clients find there the ports 53 and 443, `/etc/docker` and
  * `/etc/resolv.conf` as the test wants them, and the machine outside never notices. `/run`, and whatever is written
- * below `/etc`, is memory that goes with the world. Needs root.
+ * below `/etc` and `/usr/local`, is memory that goes with the world. Needs root.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
