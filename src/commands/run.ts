@@ -1,6 +1,6 @@
 /** From arguments to a command; the one place where an error becomes a text and a status. */
 
-import { UserError } from '../domain/errors.ts'
+import { oneLine, UserError } from '../domain/errors.ts'
 import { VERBS } from '../helper/protocol.ts'
 import type { World } from './command.ts'
 import { helpOf, overview } from './help.ts'
@@ -52,8 +52,14 @@ async function guarded(act: () => Promise<number>, world: World): Promise<number
   try {
     return await act()
   } catch (error) {
-    if (!(error instanceof UserError)) throw error
-    world.stderr(`ecr-cname: ${error.message}\n`)
-    return error.code === 'USAGE' ? 2 : 1
+    if (!(error instanceof UserError) && !isOfSystem(error)) throw error
+    world.stderr(`ecr-cname: ${oneLine(error.message)}\n`)
+    return error instanceof UserError && error.code === 'USAGE' ? 2 : 1
   }
+}
+
+// What the system refuses and nobody has put better. All else is a fault of ours, and its trace
+// tells where.
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
 }

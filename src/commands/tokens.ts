@@ -97,8 +97,12 @@ const DEADLINE_MS = 30_000
 
 /** What `get` would answer for a host that is ours: the login that is kept for it, else a token. */
 export async function grant(target: Target, world: TokenWorld, terms: Terms): Promise<Granted> {
-  const login = terms.as ? undefined : findLogin(target.wanted.name, world.env)
-  return login ?? (await grantToken(target, world, terms))
+  return keptLogin(target, world, terms) ?? (await grantToken(target, world, terms))
+}
+
+/** The login that is kept for a name, unless another identity is asked for. */
+export function keptLogin({ wanted }: Target, { env }: TokenWorld, { as }: Terms) {
+  return as ? undefined : findLogin(wanted.name, env)
 }
 
 /** A token for a host that is ours. */

@@ -14,10 +14,11 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises'
-import { kill, pid } from 'node:process'
+import { pid } from 'node:process'
 import { privateFolder } from '../io/files.ts'
 import { codeOf } from './connection.ts'
 import { hexOf } from './digest.ts'
+import { isRunning } from './drafts.ts'
 import { sinkIn, type Sink } from './sink.ts'
 
 /** A blob on its way in. */
@@ -202,13 +203,7 @@ async function partsIn(folder: string) {
 
 function isHeld(name: string): boolean {
   const [, holder = ''] = /\.part-(\d+)-/.exec(name) ?? []
-  if (holder === '0') return false
-  try {
-    kill(Number(holder), 0)
-    return true
-  } catch (error) {
-    return codeOf(error) === 'EPERM'
-  }
+  return holder !== '0' && isRunning(Number(holder))
 }
 
 async function readText(path: string): Promise<string> {

@@ -16,7 +16,7 @@ import {
 } from './connection.ts'
 import { createLogin, type Credentials, type Login } from './login.ts'
 import { refusalOf } from './refusal.ts'
-import { type Pace, Passing, retrying } from './retry.ts'
+import { type Attempt, isPassing, type Pace, Passing, retrying } from './retry.ts'
 
 export type ClientOptions = {
   readonly site: Site
@@ -43,7 +43,12 @@ export type Ask = {
   readonly expect: readonly number[]
   /** Ends this question alone. */
   readonly signal?: AbortSignal
+  /** What is asked for, where the repository alone would say too little. */
+  readonly where?: string
 }
+
+/** What is meant for one thing that is tried, in place of what is for all. */
+export type Trying = Pick<Partial<ClientOptions>, 'signal' | 'onRetry'>
 
 export type Client = {
   readonly options: ClientOptions
@@ -51,6 +56,8 @@ export type Client = {
   readonly ask: (ask: Ask) => Promise<IncomingMessage>
   /** Asks once; what may pass throws a `Passing`. */
   readonly askOnce: (ask: Ask) => Promise<IncomingMessage>
+  /** Tries until it succeeds; what the connection failed with in the end is a UserError. */
+  readonly retrying: <T>(act: (attempt: Attempt) => Promise<T>, trying?: Trying) => Promise<T>
   /** A GET where the registry sent us to, without any login. */
   readonly follow: (
     location: string,
@@ -95,17 +102,18 @@ export function openClient(options: ClientOptions): Client {
       ...(ask.body && { body: ask.body() }),
     }))
   const askOnce = (ask: Ask) => askWith(login, send, ask, site)
+  const keepTrying: Client['retrying'] = async (act, trying = {}) => {
+    try {
+      return await retrying(act, { pace, signal, ...(onRetry && { onRetry }), ...trying })
+    } catch (error) {
+      throw explain(error, way.door ?? doors[0])
+    }
+  }
   return {
     options,
     askOnce,
-    ask: async (ask) => {
-      const again = { pace, signal: ask.signal ?? signal, ...(onRetry && { onRetry }) }
-      try {
-        return await retrying(() => askOnce(ask), again)
-      } catch (error) {
-        throw explain(error, way.door ?? doors[0])
-      }
-    },
+    retrying: keepTrying,
+    ask: (ask) => keepTrying(() => askOnce(ask), ask.signal && { signal: ask.signal }),
     follow: (location, headers, until) => follow(connections, location, headers, until),
     targetOf: (location) => targetOf(location, site, way.door),
     prefix: () => prefixOf(way.door),
@@ -119,7 +127,7 @@ async function askWith(
   ask: Ask,
   site: Site,
 ): Promise<IncomingMessage> {
-  const where = [site.name.host, ask.repository].filter(Boolean).join('/')
+  const where = ask.where ?? [site.name.host, ask.repository].filter(Boolean).join('/')
   const isExpected = ({ statusCode = 0 }: IncomingMessage) => ask.expect.includes(statusCode)
   const authorization = await login.header()
   let answer = await send(ask, authorization)
@@ -167,8 +175,10 @@ function isUnexplained(error: unknown): boolean {
 }
 
 function explain(error: unknown, door: Door | undefined): unknown {
-  if (error instanceof UserError || !door) return error
-  return codeOf(error) === '' ? error : explainConnection(error, door)
+  const isOfNetwork = isPassing(error) || codeOf(error).startsWith('HPE_')
+  return door && isOfNetwork && !(error instanceof UserError)
+    ? explainConnection(error, door)
+    : error
 }
 
 function pathOf({ repository, path }: Ask, prefix: string): string {

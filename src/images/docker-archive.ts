@@ -11,6 +11,7 @@ import { digestAt, type Files, type Place, readBytes, readPlace } from './files.
 import { DOCKER_FILE } from './layout.ts'
 import { type Descriptor, DOCUMENT_LIMIT, readDocument, TYPES } from './manifest.ts'
 import { inParallel } from './parallel.ts'
+import { stopped } from './retry.ts'
 import { explainWrite } from './sink.ts'
 import type { Blob, Cargo, OpenOptions, SourceImage } from './source.ts'
 
@@ -133,7 +134,7 @@ async function pack(
       { signal },
     )
   } catch (error) {
-    throw explainWrite(error, path)
+    throw signal.aborted ? stopped() : explainWrite(error, path)
   }
   if (digestIn(unpacked) !== diffId) {
     throw bad(files, `layer ${shortOf(diffId)} is not what the configuration says`)

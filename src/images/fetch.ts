@@ -11,7 +11,7 @@ import {
   DOCUMENT_LIMIT,
   readDocument,
 } from './manifest.ts'
-import { Passing, retrying } from './retry.ts'
+import { Passing } from './retry.ts'
 
 /** A manifest by tag or digest, held against its digest. */
 export async function fetchDocument(
@@ -27,16 +27,19 @@ export async function fetchDocument(
     path: `manifests/${reference}`,
     headers: { Accept: ACCEPTED },
     expect: [200],
+    where,
   } as const
-  const [document, type] = await retrying(async () => {
+  const [document, headers] = await client.retrying(async () => {
     const answer = await client.askOnce(ask)
     const bytes = await readWhole(answer, DOCUMENT_LIMIT, where)
-    return [bytes, answer.headers['content-type'] ?? ''] as const
-  }, client.options)
-  if (isDigest && digestOf(document) !== reference) {
+    return [bytes, answer.headers] as const
+  })
+  // ECR tells the digest of a tag's manifest to HEAD alone; who tells it here is held to it.
+  const told = isDigest ? reference : headers['docker-content-digest']
+  if (told !== undefined && digestOf(document) !== told) {
     throw new UserError('IMAGE', `${where}: the registry sends a manifest of another digest`)
   }
-  return readDocument(document, type, where)
+  return readDocument(document, headers['content-type'] ?? '', where)
 }
 
 /** A blob that is small, such as a configuration, whole and held against its digest. */
@@ -49,10 +52,10 @@ export async function fetchSmall(
   if (blob.size > DOCUMENT_LIMIT) {
     throw new UserError('IMAGE', `${where}: a configuration of ${blob.size} bytes is too large`)
   }
-  const bytes = await retrying(async () => {
+  const bytes = await client.retrying(async () => {
     const answer = await openBlob(client, repository, blob, { from: 0, ...client.options })
     return await readWhole(answer, blob.size, where)
-  }, client.options)
+  })
   if (bytes.length === blob.size && digestOf(bytes) === blob.digest) return bytes
   throw new UserError('IMAGE', `${where}: what the registry sends has another digest`)
 }

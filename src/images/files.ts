@@ -18,13 +18,13 @@ export type Files = {
   readonly find: (name: string) => Place | undefined
 }
 
-/** Opens an archive or a folder. */
-export async function openFiles(path: string): Promise<Files> {
+/** Opens an archive or a folder; `name` is what the user calls it. */
+export async function openFiles(path: string, name = path): Promise<Files> {
   const there = await stat(path).catch((error: unknown) => {
-    throw new UserError('IMAGE', `${path}: it can't be read (${codeOf(error)})`, { cause: error })
+    throw new UserError('IMAGE', `${name}: it can't be read (${codeOf(error)})`, { cause: error })
   })
-  const places = there.isDirectory() ? await listFolder(path) : await listArchive(path)
-  return { path, find: (name) => places.get(name) }
+  const places = there.isDirectory() ? await listFolder(path) : await listArchive(path, name)
+  return { path: name, find: (entry) => places.get(entry) }
 }
 
 /** Some bytes of a place, to be read as a stream. */
@@ -56,10 +56,10 @@ export async function digestAt(place: Place): Promise<string> {
 
 const READ_SIZE = 1024 * 1024
 
-async function listArchive(path: string): Promise<ReadonlyMap<string, Place>> {
+async function listArchive(path: string, called: string): Promise<ReadonlyMap<string, Place>> {
   const file = await open(path)
   try {
-    const index = await readTar(file, path)
+    const index = await readTar(file, called)
     return new Map([...index].map(([name, entry]) => [name, { path, ...entry }]))
   } finally {
     await file.close()

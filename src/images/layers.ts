@@ -8,7 +8,7 @@ import { digestIn, openDigest, shortOf } from './digest.ts'
 import { openBlob } from './fetch.ts'
 import { compressionOf, type Descriptor } from './manifest.ts'
 import type { Report } from './progress.ts'
-import { Passing, retrying } from './retry.ts'
+import { isPassing, Passing } from './retry.ts'
 import type { Sink } from './sink.ts'
 
 export type Download = {
@@ -110,11 +110,10 @@ function createIntake({ blob, output, part }: Download) {
 
 async function fetchRest(order: Download, intake: Intake): Promise<void> {
   const { client, blob, repository, report, signal } = order
-  const { pace } = client.options
   const onRetry = (reason: string, waitMs: number) =>
     report({ kind: 'retry', digest: blob.digest, reason, waitMs })
   let counted = intake.size()
-  await retrying(
+  await client.retrying(
     async ({ progressed }) => {
       const from = intake.size()
       if (from === blob.size) return
@@ -124,6 +123,8 @@ async function fetchRest(order: Download, intake: Intake): Promise<void> {
         await takeAll(answer, skip, intake, (bytes) => {
           report({ kind: 'bytes', digest: blob.digest, bytes })
         })
+      } catch (error) {
+        throw isPassing(error) ? new Passing(cut(blob, intake.size())) : error
       } finally {
         answer.destroy()
         await intake.settle()
@@ -132,7 +133,7 @@ async function fetchRest(order: Download, intake: Intake): Promise<void> {
       }
       if (intake.size() < blob.size) throw new Passing(cut(blob, intake.size()))
     },
-    { pace, signal, onRetry },
+    { signal, onRetry },
   )
 }
 

@@ -5,9 +5,11 @@ import { formatReference, type Reference } from '../domain/reference.ts'
 import { hexOf } from './digest.ts'
 import { type Document, type ImageDocument, TYPES } from './manifest.ts'
 
+export const BLOBS = 'blobs/sha256'
+
 /** Where a blob stands. */
 export function blobName(digest: string): string {
-  return `blobs/sha256/${hexOf(digest)}`
+  return `${BLOBS}/${hexOf(digest)}`
 }
 
 export const LAYOUT_FILE = 'oci-layout'

@@ -7,16 +7,17 @@ import {
   type FileHandle,
   mkdir,
   open,
-  readdir,
   rename,
   rm,
   stat,
   writeFile,
 } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { pid } from 'node:process'
+import { dirname, join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
+import { clearDrafts, clearDraftsIn, draftMark, draftOf } from './drafts.ts'
 import { explainWrite, type Sink, sinkIn } from './sink.ts'
+import { appear, isLayout } from './layout-folder.ts'
+import { BLOBS } from './layout.ts'
 import { BLOCK, padded, tarHeader } from './tar.ts'
 
 /** A file of the output. */
@@ -43,7 +44,8 @@ const COPY_SIZE = 1024 * 1024
 /** A tar archive of these files, each of which may be written at any time. */
 export async function openArchive(path: string, entries: readonly Entry[]): Promise<Output> {
   await requirePlain(path)
-  const draft = join(dirname(path), `.${basename(path)}.${pid}.tmp`)
+  await clearDrafts(path)
+  const draft = draftOf(path)
   const file = await open(draft, 'w').catch((error: unknown) => {
     throw explainWrite(error, path)
   })
@@ -64,7 +66,9 @@ export async function openArchive(path: string, entries: readonly Entry[]): Prom
     },
     async finish() {
       await file.close()
-      await rename(draft, path)
+      await rename(draft, path).catch((error: unknown) => {
+        throw explainWrite(error, path)
+      })
     },
     discard,
   }
@@ -95,10 +99,11 @@ async function layOut(
  */
 export async function openFolder(path: string, last: string): Promise<Output> {
   const isThere = await isLayout(path, last)
-  const target = isThere ? path : join(dirname(path), `.${basename(path)}.${pid}.tmp`)
+  await (isThere ? clearDraftsIn(join(path, BLOBS)) : clearDrafts(path))
+  const target = isThere ? path : draftOf(path)
   const drafts = new Set<string>()
-  const draftOf = async (name: string) => {
-    const draft = join(target, `${name}.${pid}.tmp`)
+  const draftFor = async (name: string) => {
+    const draft = join(target, `${name}.${draftMark()}`)
     await mkdir(dirname(draft), { recursive: true }).catch((error: unknown) => {
       throw explainWrite(error, path)
     })
@@ -116,20 +121,22 @@ export async function openFolder(path: string, last: string): Promise<Output> {
         held = [name, bytes]
         return
       }
-      const draft = await draftOf(name)
+      const draft = await draftFor(name)
       await writeFile(draft, bytes).catch((error: unknown) => {
         throw explainWrite(error, path)
       })
       await settle(draft, name)
     },
-    slot: async (name) => slotIn(await draftOf(name), path, (draft) => settle(draft, name)),
+    slot: async (name) => slotIn(await draftFor(name), path, (draft) => settle(draft, name)),
     async finish() {
       if (held) {
-        const draft = await draftOf(held[0])
-        await writeFile(draft, held[1])
+        const draft = await draftFor(held[0])
+        await writeFile(draft, held[1]).catch((error: unknown) => {
+          throw explainWrite(error, path)
+        })
         await settle(draft, held[0])
       }
-      if (!isThere) await rename(target, path)
+      if (!isThere) await appear(target, path, last)
     },
     async discard() {
       for (const draft of drafts) await rm(draft, { force: true })
@@ -186,18 +193,6 @@ export async function copyInto(sink: Sink, from: string): Promise<void> {
   } finally {
     await source.close()
   }
-}
-
-async function isLayout(path: string, last: string): Promise<boolean> {
-  const there = await stat(path).catch(() => undefined)
-  if (!there) return false
-  const names = there.isDirectory() ? await readdir(path) : undefined
-  if (names?.includes(last)) return true
-  if (names?.length === 0) {
-    // Replaced by the new one as a whole, where renaming allows it.
-    return false
-  }
-  throw new UserError('IMAGE', `${path}: it is there and no OCI layout; name a new folder`)
 }
 
 // Renaming over a device or a pipe would take it away.

@@ -1,13 +1,14 @@
 /** Layers that are not put into the output as they are: zstd, for docker. */
 
-import { mkdtemp, open, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { countCached, fetchBlob, type Fetching } from './blobs.ts'
 import type { Chosen } from './choose.ts'
 import { hexOf } from './digest.ts'
+import { clearDrafts, draftOf } from './drafts.ts'
 import { compressionOf, type Descriptor } from './manifest.ts'
 import { inParallel } from './parallel.ts'
-import { sinkIn } from './sink.ts'
+import { explainWrite, sinkIn } from './sink.ts'
 import { unpackZstd } from './unpack.ts'
 
 /** A layer as it goes into the output, from a file that is here. */
@@ -33,7 +34,11 @@ export async function prepare(
       : []
   if (zstd.length === 0 || !image) return { layers: new Map(), clear: async () => {} }
   const { path } = fetching
-  const folder = await mkdtemp(join(dirname(path), `.${basename(path)}.`))
+  await clearDrafts(path)
+  const folder = draftOf(path)
+  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+    throw explainWrite(error, path)
+  })
   const clear = () => rm(folder, { recursive: true, force: true })
   try {
     const layers = new Map<string, Local>()

@@ -11,6 +11,7 @@ import { inParallel } from './parallel.ts'
 import type { Platform } from './platform.ts'
 import type { Outcome, ProgressEvent, Report } from './progress.ts'
 import { RegistryError } from './refusal.ts'
+import { seekable } from './spool.ts'
 import { type Cargo, openSource, pickImage } from './source.ts'
 import { uploadBlob } from './upload.ts'
 
@@ -43,9 +44,10 @@ const AT_ONCE = 6
 export async function pushImage(options: PushOptions): Promise<Pushed> {
   const { client, path, platform } = options
   const { signal } = client.options
-  const image = pickImage(await openSource(path), options.tag, path)
   const made = temporary()
   try {
+    const file = await seekable(path, { folder: made.folder, signal })
+    const image = pickImage(await openSource(file, path), options.tag, path)
     const cargo = await image.open({ platform, signal, folder: made.folder })
     return await pushCargo(cargo, options)
   } finally {

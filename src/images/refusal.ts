@@ -39,7 +39,7 @@ export async function refusalOf(answer: IncomingMessage, where: string): Promise
     // A token of another region, and one that is none (AWS answers both without JSON).
     (status === 400 && (code === '' || /token is invalid/i.test(message)))
   const isPassing = status === 429 || (status >= 500 && status !== 501) || status === 408
-  const line = lineOf({ status, code, message })
+  const line = lineOf({ status, code, message }, where)
   return {
     error: new RegistryError(`${where}: ${line}`, { status, code }),
     isPassing,
@@ -50,12 +50,13 @@ export async function refusalOf(answer: IncomingMessage, where: string): Promise
 
 type Told = { readonly status: number; readonly code: string; readonly message: string }
 
-function lineOf({ status, code, message }: Told): string {
+function lineOf({ status, code, message }: Told, where: string): string {
   if (code === 'NAME_UNKNOWN') {
     return `${message || 'the repository does not exist'}; create it, or check the name`
   }
   if (code === 'MANIFEST_UNKNOWN' || (status === 404 && code === '')) {
-    return 'there is no such image; see the tags with: ecr-cname tags'
+    const repository = where.replace(/[:@][^/]*$/, '')
+    return `there is no such image; see the tags with: ecr-cname tags ${repository}`
   }
   if (status === 429) return `the registry is asked too often (${message || '429'}); try later`
   if (status === 401) return 'the registry refuses the login (401); see: ecr-cname resolve'

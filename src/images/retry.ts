@@ -68,7 +68,8 @@ export function stopped(): UserError {
   return new UserError('STOPPED', 'stopped; what was loaded so far is kept, so run it again')
 }
 
-function isPassing(error: unknown): boolean {
+/** Whether another try may not meet this failure. */
+export function isPassing(error: unknown): boolean {
   return error instanceof Passing || PASSING_CODES.test(codeOf(error))
 }
 

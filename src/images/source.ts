@@ -32,9 +32,9 @@ export type OpenOptions = {
   readonly folder: () => Promise<string>
 }
 
-/** The images of a file or folder, each once. */
-export async function openSource(path: string): Promise<readonly SourceImage[]> {
-  const files = await openFiles(path)
+/** The images of a file or folder, each once; `name` is what the user calls it. */
+export async function openSource(path: string, name = path): Promise<readonly SourceImage[]> {
+  const files = await openFiles(path, name)
   const layout = files.find(INDEX_FILE) && (await openLayout(files))
   // docker save leaves layers as they are unpacked, which no registry wants.
   if (files.find(DOCKER_FILE) && !(layout && layout.isPacked)) return await openDockerArchive(files)
@@ -52,6 +52,7 @@ export function pickImage(
     wanted === undefined ? images : images.filter(({ names }) => names.some(isNamed(wanted)))
   const [first, ...more] = fitting
   if (first && more.length === 0) return first
+  if (images.length === 0) throw new UserError('IMAGE', `${path}: no image is in it`)
   const names = images.flatMap((image) => image.names)
   const choice = names.length > 0 ? `choose with --tag: ${names.join(', ')}` : 'they have no names'
   const reason = first ? 'several images are in it' : `no image in it is called ${wanted ?? ''}`

@@ -57,6 +57,7 @@ export async function readTar(file: FileHandle, path: string): Promise<TarIndex>
     if (header.every((byte) => byte === 0)) break
     const { type, name, size, link } = readHeader(header, path, at)
     const offset = at + BLOCK
+    if (!(size >= 0)) throw damaged(path, at)
     if (offset + size > length) throw truncated(path)
     at = offset + padded(size)
     if (EXTENSIONS.includes(type)) {
@@ -65,6 +66,7 @@ export async function readTar(file: FileHandle, path: string): Promise<TarIndex>
     }
     // Not the header's: an extension may tell another, and then where the next one is, too.
     const real = more.size ?? size
+    if (!(real >= 0)) throw damaged(path, at)
     if (offset + real > length) throw truncated(path)
     at = offset + padded(real)
     const entry = { offset, size: real }
@@ -100,12 +102,9 @@ function readHeader(header: Buffer, path: string, at: number) {
     return total + (index >= 148 && index < 156 ? 0x20 : byte)
   }, 0)
   if (told !== sum) {
-    throw new UserError(
-      'IMAGE',
-      at === 0
-        ? `${path}: it is no tar archive; a compressed one has to be unpacked first`
-        : `${path}: the archive is damaged at byte ${at}`,
-    )
+    if (at > 0) throw damaged(path, at)
+    const line = `${path}: it is no tar archive; a compressed one has to be unpacked first`
+    throw new UserError('IMAGE', line)
   }
   const prefix = textAt(header, 257, 6).startsWith('ustar') ? textAt(header, 345, 155) : ''
   const name = textAt(header, 0, 100)
@@ -196,6 +195,10 @@ function normalise(name: string): string | undefined {
 
 function truncated(path: string): UserError {
   return new UserError('IMAGE', `${path}: the archive ends early; copy or save it anew`)
+}
+
+function damaged(path: string, at: number): UserError {
+  return new UserError('IMAGE', `${path}: the archive is damaged at byte ${at}`)
 }
 
 function refused(path: string, name: string, reason: string): UserError {

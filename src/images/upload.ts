@@ -9,7 +9,7 @@ import { shortOf } from './digest.ts'
 import { readPlace } from './files.ts'
 import type { Outcome, Report } from './progress.ts'
 import { RegistryError } from './refusal.ts'
-import { Passing, retrying } from './retry.ts'
+import { Passing } from './retry.ts'
 import type { Blob } from './source.ts'
 
 export type Upload = {
@@ -33,7 +33,7 @@ export async function uploadBlob(upload: Upload): Promise<void> {
   const counted = { bytes: 0 }
   const onRetry = (reason: string, waitMs: number) =>
     report({ kind: 'retry', digest: blob.digest, reason, waitMs })
-  const how = await retrying(
+  const how = await client.retrying(
     async () => {
       report({ kind: 'bytes', digest: blob.digest, bytes: -counted.bytes })
       counted.bytes = 0
@@ -42,7 +42,7 @@ export async function uploadBlob(upload: Upload): Promise<void> {
         report({ kind: 'bytes', digest: blob.digest, bytes })
       })
     },
-    { pace: client.options.pace, signal, onRetry },
+    { signal, onRetry },
   )
   report({ kind: 'done', digest: blob.digest, how })
 }

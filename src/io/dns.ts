@@ -42,8 +42,16 @@ export async function lookUp(
   const resolver = new Resolver({ timeout: 1500, tries: 2 })
   useServers(resolver, servers)
   const chain: string[] = []
+  let refusal: unknown
+  // A server that knows some records and has nobody to ask for others refuses (dnsmasq does): it may
+  // still know the other record.
+  const unlessRefused = (error: unknown) => {
+    if (codeOf((error as UserError).cause) !== 'EREFUSED') throw error
+    refusal = error
+    return []
+  }
   for (let name = host; chain.length < LONGEST_CHAIN && follows(name);) {
-    const [next] = await none(host, resolver.resolveCname(name))
+    const [next] = await none(host, resolver.resolveCname(name)).catch(unlessRefused)
     if (next === undefined) break
     name = next.toLowerCase().replace(/\.$/, '')
     chain.push(name)
@@ -54,6 +62,7 @@ export async function lookUp(
   const [, text = ''] =
     texts.map((parts) => /^registry=(\S+)$/.exec(parts.join('').trim())).find(Boolean) ?? []
   const registry = parseRegistry(text)
+  if (!registry && refusal) throw refusal as UserError
   return registry && { registry, by: 'TXT', chain }
 }
 
@@ -71,11 +80,16 @@ async function none<T>(host: string, question: Promise<readonly T[]>): Promise<r
   try {
     return await question
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? ''
+    const code = codeOf(error)
     if (code === 'ENOTFOUND' || code === 'ENODATA') return []
     throw new UserError(
       'DNS',
       `${host}: the DNS servers gave no answer (${code}); check dns.servers, or map the host under registries`,
+      { cause: error },
     )
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? ''
 }

@@ -32,6 +32,14 @@ describe('a host of a trusted zone', () => {
     expect(server.questions).toEqual([`CNAME ${CNAME}`, `TXT _ecr-cname.${CNAME}`])
   })
 
+  it('leads where its TXT record does when the server will not say whether there is a CNAME', async () => {
+    const noted = { [`_ecr-cname.${CNAME}`]: { TXT: `registry=${ECR}` } }
+    const { user } = await withZone({ [CNAME]: { refused: true }, ...noted }, ['company.test'])
+    expect(await user.secret(CNAME)).toMatch(/./)
+    const other = await withZone({ [CNAME]: { refused: true } }, ['company.test'])
+    expect((await other.user.run('get', CNAME)).stdout).toContain('gave no answer (EREFUSED)')
+  })
+
   it.each([
     [
       'leaves the zone before it reaches ECR',

@@ -173,6 +173,23 @@ describe('ecr-cname push', () => {
     expect(registry.emulator.calls.map(({ operation }) => operation)).toEqual(['HeadManifest'])
   })
 
+  it('takes an archive out of a pipe', async () => {
+    const { user, call, registry, file } = await newCaller()
+    const image = await pushImage(registry, '1')
+    await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    await registry.emulator.createRepository('team/copy')
+    const command = `cat app.tar | ${ECR_CNAME} push - ${CNAME}/team/copy:1 --json --quiet`
+    const { stdout } = await runProgram(['sh', '-c', command], { env: user.env, cwd: user.home })
+    expect(JSON.parse(stdout)).toMatchObject({ digest: image.digest })
+    writeFileSync(file('broken'), 'x')
+    const broken = `cat broken | ${ECR_CNAME} push /dev/stdin ${CNAME}/team/copy:2`
+    const refused = await runProgram(['sh', '-c', broken], { env: user.env, cwd: user.home })
+    expect(refused).toMatchObject({
+      exitCode: 1,
+      stderr: 'ecr-cname: /dev/stdin: the archive ends early; copy or save it anew\n',
+    })
+  })
+
   it('names the repository that does not exist', async () => {
     const { call, registry } = await newCaller()
     await pushImage(registry, '1')

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pid } from 'node:process'
 import { describe, expect, it } from 'vitest'
 import { parseReference } from '../../src/domain/reference.ts'
 import { openCache } from '../../src/images/cache.ts'
@@ -300,6 +303,28 @@ describe('a pull that is cut', () => {
     expect(registry.emulator.settings.faults).toEqual([])
   })
 
+  it.each([0, 100_000])('each time after %d bytes is given up in one line', async (afterBytes) => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1', { layers: [makeLayer(SIZE)] })
+    const options = order(registry)
+    registry.emulator.settings.faults.push({ service: 'bucket', kind: 'cut', afterBytes })
+    await expect(pullImage(options)).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      message: expect.stringMatching(
+        /^layer \w{12}: the connection was cut after|it can't be reached/,
+      ),
+    })
+    expect(beside(options.path)).toEqual([])
+  })
+
+  it('before anything came is given up in one line', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const options = order(registry)
+    registry.emulator.settings.faults.push({ service: 'registry', kind: 'cut' })
+    await expect(pullImage(options)).rejects.toMatchObject({ code: 'UNREACHABLE' })
+  })
+
   it('by throttling waits and goes on', async () => {
     const registry = await startRegistry()
     await pushImage(registry, '1')
@@ -372,7 +397,9 @@ describe('what a registry sends that is not right', () => {
 
   it('a tag, a repository that is not there', async () => {
     const registry = await startRegistry()
-    await expect(pullImage(order(registry))).rejects.toThrow(/no such image; see the tags/)
+    await expect(pullImage(order(registry))).rejects.toThrow(
+      `${IMAGE}:1: there is no such image; see the tags with: ecr-cname tags ${IMAGE}`,
+    )
     const reference = parseReference(`${IMAGE}-no:1`)
     await expect(pullImage(order(registry, { reference }))).rejects.toThrow(
       /repository with name 'team\/app-no' does not exist/,
@@ -381,6 +408,30 @@ describe('what a registry sends that is not right', () => {
 })
 
 describe('the place that a pull is told', () => {
+  it('takes two folders of one image that come to stand there at once', async () => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, '1', { layers: [makeLayer(1_000_000)] })
+    const options = order(registry, { format: 'oci' })
+    await Promise.all([pullImage(options), pullImage(options)])
+    const index = JSON.parse(readFileSync(join(options.path, 'index.json'), 'utf8')) as unknown
+    expect(index).toMatchObject({ manifests: [{ digest: image.digest }] })
+    expect(readdirSync(join(options.path, 'blobs/sha256'))).toHaveLength(3)
+    expect(beside(options.path)).toEqual(['app.tar'])
+  })
+
+  it.each(['docker', 'oci'] as const)(
+    'is rid of what a killed pull left for %s, not of what another fills',
+    async (format) => {
+      const registry = await startRegistry()
+      await pushImage(registry, '1')
+      const options = order(registry, { format })
+      const [left, filled] = [`.app.tar.${await endedProgram()}-1.tmp`, `.app.tar.${pid}-99.tmp`]
+      for (const name of [left, filled]) mkdirSync(join(options.path, '..', name))
+      await pullImage(options)
+      expect(beside(options.path).toSorted()).toEqual([filled, 'app.tar'])
+    },
+  )
+
   it('is left alone where it is no plain file or no layout', async () => {
     const registry = await startRegistry()
     await pushImage(registry, '1')
@@ -396,6 +447,13 @@ describe('the place that a pull is told', () => {
     expect(beside(folder)).toEqual(['there'])
   })
 })
+
+/** The id of a program that has ended. */
+async function endedProgram(): Promise<number> {
+  const child = spawn('true')
+  await once(child, 'exit')
+  return child.pid ?? 0
+}
 
 /** Puts other bytes where the registry keeps a manifest. */
 function replaceManifest({ emulator }: Registry, digest: string, bytes: Buffer): void {

@@ -42,13 +42,14 @@ async function pulled(registry: Registry, format: 'docker' | 'oci' | 'oci-archiv
 
 /** An archive of these files. A type other than a plain file's, and a link, may be told. */
 function archiveOf(
-  files: readonly { name: string; bytes?: Buffer; type?: string; link?: string }[],
+  files: readonly { name: string; bytes?: Buffer; type?: string; link?: string; size?: string }[],
 ): string {
   const path = join(temporaryFolder(), 'app.tar')
-  const parts = files.flatMap(({ name, bytes = Buffer.of(), type = '0', link = '' }) => {
+  const parts = files.flatMap(({ name, bytes = Buffer.of(), type = '0', link = '', size = '' }) => {
     const header = tarHeader(name, bytes.length)
     header.write(type, 156)
     header.write(link, 157)
+    header.write(size, 124)
     header.write('        ', 148)
     const sum = header.reduce((total, byte) => total + byte, 0)
     header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
@@ -127,6 +128,15 @@ describe('push', () => {
     }
     expect(blob(manifest.config.digest)).toEqual(config)
     expect(manifest.layers).toHaveLength(layers.length)
+  })
+
+  it('stops while it compresses, when it is told to', async () => {
+    const registry = await newRegistry()
+    const stopping = new AbortController()
+    const client = registry.client({ signal: stopping.signal })
+    const pushing = pushImage({ ...order(registry, archiveOf(dockerSave().files)), client })
+    stopping.abort()
+    await expect(pushing).rejects.toThrow(/^stopped; /)
   })
 
   it('asks which one, where there are several, and takes the one of --tag', async () => {
@@ -224,6 +234,21 @@ describe('an archive that is not right', () => {
     const registry = await startRegistry()
     await expect(pushImage(order(registry, archiveOf(files)))).rejects.toThrow(line)
     expect(registry.emulator.calls).toEqual([])
+  })
+
+  it.each([
+    ['below nothing', '-0000001000'],
+    ['no number', 'zzzzzzzzzzz'],
+  ])('is refused where a file of it has a size that is %s', async (_, size) => {
+    const registry = await startRegistry()
+    const path = archiveOf([{ name: 'a', type: 'g', size }])
+    await expect(pushImage(order(registry, path))).rejects.toThrow(/is damaged at byte 0/)
+  })
+
+  it('is refused where it lists no image', async () => {
+    const registry = await startRegistry()
+    const path = archiveOf([{ name: 'manifest.json', bytes: Buffer.from('[]') }])
+    await expect(pushImage(order(registry, path))).rejects.toThrow(/app\.tar: no image is in it$/)
   })
 
   it('is refused where it ends early, or is none', async () => {

@@ -4,7 +4,10 @@ import { createSocket } from 'node:dgram'
 import packet from 'dns-packet'
 import { onTestFinished } from 'vitest'
 
-export type Zone = Readonly<Record<string, { readonly CNAME?: string; readonly TXT?: string }>>
+/** What is known of names; a name that is `refused` is one that the server will not speak of. */
+export type Zone = Readonly<
+  Record<string, { readonly CNAME?: string; readonly TXT?: string; readonly refused?: true }>
+>
 
 export type NameServer = { readonly address: string; readonly questions: string[] }
 
@@ -21,8 +24,8 @@ export async function startNameServer(zone: Zone | 'broken'): Promise<NameServer
     const reply = packet.encode({
       type: 'response',
       id: id ?? 0,
-      // SERVFAIL, or NXDOMAIN where the name has no record at all.
-      flags: zone === 'broken' ? 2 : zone[name] ? 0 : 3,
+      // SERVFAIL, REFUSED, or NXDOMAIN where the name has no record at all.
+      flags: zone === 'broken' ? 2 : zone[name]?.refused ? 5 : zone[name] ? 0 : 3,
       questions: [question],
       answers: data === undefined ? [] : [{ name, type: type as 'CNAME', data, ttl: 1 }],
     })

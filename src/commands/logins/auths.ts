@@ -7,7 +7,7 @@ import { loadConfig } from '../../io/config.ts'
 import type { Environment } from '../command.ts'
 import {
   grantToken,
-  grant,
+  keptLogin,
   nameTarget,
   type Named,
   type Terms,
@@ -41,7 +41,7 @@ export async function makeAuths(
     // What a name says of itself wins over what it is as the registry of another.
     auths: Object.assign({}, ...made.map(({ behind }) => behind), ...made.map(({ own }) => own)),
     refreshAt: Math.min(...made.map(({ refreshAt }) => refreshAt)),
-    failures,
+    failures: [...new Map(failures.map((failure) => [failure.message, failure])).values()],
   }
 }
 
@@ -54,7 +54,7 @@ async function makeAuth({ asked, target }: Named, world: TokenWorld, terms: Term
   const fresh = { ...terms, fresh: true }
   const token = await grantToken(target, world, fresh)
   return {
-    own: { [nameOf(asked)]: toAuth(await grant(target, world, fresh)) },
+    own: { [nameOf(asked)]: toAuth(keptLogin(target, world, terms) ?? token) },
     behind: { [target.mapping.registry.host]: toAuth(token) },
     refreshAt: token.refreshAt,
   }

@@ -1,0 +1,47 @@
+/** The folder of an OCI layout, as it stands or comes to stand at its path. */
+
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { UserError } from '../domain/errors.ts'
+import { codeOf } from './connection.ts'
+import { explainWrite } from './sink.ts'
+
+/**
+ * Gives a folder that is whole its name. Where another pull was first, the two become one: blobs of
+ * the same name are the same.
+ */
+export async function appear(made: string, path: string, last: string): Promise<void> {
+  try {
+    await rename(made, path)
+    return
+  } catch (error) {
+    if (!/^(ENOTEMPTY|EEXIST|EPERM|EACCES)$/.test(codeOf(error))) throw explainWrite(error, path)
+  }
+  await isLayout(path, last)
+  const names = await readdir(made, { recursive: true, withFileTypes: true })
+  const files = names.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name))
+  const index = join(made, last)
+  for (const from of [...files.filter((file) => file !== index), index]) {
+    const to = join(path, relative(made, from))
+    try {
+      await mkdir(dirname(to), { recursive: true })
+      await rename(from, to)
+    } catch (error) {
+      throw explainWrite(error, path)
+    }
+  }
+  await rm(made, { recursive: true, force: true })
+}
+
+/** Whether a layout stands at a path, to take more. What is anything else is refused. */
+export async function isLayout(path: string, last: string): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined)
+  if (!there) return false
+  const names = there.isDirectory() ? await readdir(path) : undefined
+  if (names?.includes(last)) return true
+  if (names?.length === 0) {
+    // Replaced by the new one as a whole, where renaming allows it.
+    return false
+  }
+  throw new UserError('IMAGE', `${path}: it is there and no OCI layout; name a new folder`)
+}
