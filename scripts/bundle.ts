@@ -5,8 +5,12 @@ import { build as esbuild, type BuildOptions, type Plugin } from 'esbuild'
 /** What is only a step on the way. */
 export const PARTS = 'dist/parts'
 
-/** The packed program: what answers from the store, and the commands that it loads for the rest. */
-export const PACKED = { main: `${PARTS}/packed.cjs`, commands: `${PARTS}/commands.cjs` }
+/** The packed program: what answers from the store, and what it loads for the rest. */
+export const PACKED = {
+  main: `${PARTS}/packed.cjs`,
+  helper: `${PARTS}/helper.cjs`,
+  commands: `${PARTS}/commands.cjs`,
+}
 
 const options: BuildOptions = {
   bundle: true,
@@ -32,7 +36,9 @@ export async function bundle(): Promise<void> {
   // Twice: only among modules does esbuild drop what nobody uses of a package that is loaded later.
   await esbuild({
     ...options,
-    entryPoints: ['src/main.ts', 'src/cli.ts', 'src/index.ts', 'src/commands/run.ts'],
+    entryPoints: ['main', 'cli', 'index', 'commands/helper', 'commands/run'].map(
+      (name) => `src/${name}.ts`,
+    ),
     entryNames: '[name]',
     outdir: PARTS,
     outExtension: { '.js': '.mjs' },
@@ -45,6 +51,7 @@ export async function bundle(): Promise<void> {
     entryPoints: ['main', 'cli', 'index'].map((name) => `${PARTS}/${name}.mjs`),
     outdir: 'dist/lib',
   })
+  await esbuild({ ...commonJs, entryPoints: [`${PARTS}/helper.mjs`], outfile: PACKED.helper })
   await esbuild({ ...commonJs, entryPoints: [`${PARTS}/run.mjs`], outfile: PACKED.commands })
   await esbuild({
     ...commonJs,
@@ -58,9 +65,14 @@ export async function bundle(): Promise<void> {
 const commandsFromAssets: Plugin = {
   name: 'commands-from-assets',
   setup(build) {
-    build.onResolve({ filter: /^\.\/commands\/run\.ts$/ }, () => ({
-      path: new URL('packed-commands.ts', import.meta.url).pathname,
-    }))
+    for (const [name, packed] of [
+      ['helper', 'packed-helper.ts'],
+      ['run', 'packed-commands.ts'],
+    ] as const) {
+      build.onResolve({ filter: new RegExp(`^\\./commands/${name}\\.ts$`) }, () => ({
+        path: new URL(packed, import.meta.url).pathname,
+      }))
+    }
   },
 }
 

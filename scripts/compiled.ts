@@ -1,22 +1,19 @@
 /** A CommonJS bundle, run with the code that V8 kept of an earlier run. */
 
 import { Script } from 'node:vm'
-import type * as commands from '../src/commands/run.ts'
 
-type Commands = typeof commands
-
-/** The bundle of the commands as a script. Code of another V8 is passed over. */
+/** The bundle as a script. Code of another V8 is passed over. */
 export function toScript(bundle: string, cachedData: Buffer | undefined): Script {
   const source = `(function (exports, require, module) {${bundle}\n})`
-  return new Script(source, { filename: 'commands.cjs', ...(cachedData ? { cachedData } : {}) })
+  return new Script(source, { filename: 'bundle.cjs', ...(cachedData ? { cachedData } : {}) })
 }
 
 /** Runs the script, which loads nothing but Node's own modules. */
-export function load(script: Script): Commands {
+export function load(script: Script): unknown {
   const module = { exports: {} }
   const wrapper = script.runInThisContext() as (...context: unknown[]) => void
   wrapper(module.exports, requireOwn, module)
-  return module.exports as Commands
+  return module.exports
 }
 
 function requireOwn(name: string): unknown {

@@ -17,7 +17,8 @@ export async function pack(output: string): Promise<void> {
   const arch = process.arch as 'x64' | 'arm64'
   const work = mkdtempSync(join(tmpdir(), 'ecr-cname-pack-'))
   try {
-    const cache = await warmUp(PACKED.commands, work)
+    const parts = { helper: resolve(PACKED.helper), commands: resolve(PACKED.commands) }
+    const caches = await warmUp(parts, work)
     await sea.default(PACKED.main, {
       nodePath: process.execPath,
       targets: [{ nodeRange: 'node26', platform, arch, output: resolve(output) }],
@@ -25,7 +26,12 @@ export async function pack(output: string): Promise<void> {
         disableExperimentalSEAWarning: true,
         useSnapshot: false,
         useCodeCache: true,
-        assets: { 'commands.cjs': resolve(PACKED.commands), 'commands.cache': cache },
+        assets: {
+          'helper.cjs': parts.helper,
+          'helper.cache': caches.helper,
+          'commands.cjs': parts.commands,
+          'commands.cache': caches.commands,
+        },
       },
     })
   } finally {
@@ -33,17 +39,22 @@ export async function pack(output: string): Promise<void> {
   }
 }
 
+type Parts = { readonly helper: string; readonly commands: string }
+
 // Each run finds the code of those before it, and adds its own.
-async function warmUp(bundle: string, work: string): Promise<string> {
-  const cache = join(work, 'commands.cache')
+async function warmUp(parts: Parts, work: string): Promise<Parts> {
+  const caches = { helper: join(work, 'helper.cache'), commands: join(work, 'commands.cache') }
   const emulator = await startEmulator()
   try {
     for (const kind of ['keys', 'container', 'imds'] as const) {
-      const env = { ...emulator.env(kind), ECR_CNAME_HOME: join(work, kind) }
-      await promisify(execFile)(process.execPath, ['scripts/warm-up.ts', bundle, cache], { env })
+      for (const part of ['helper', 'commands'] as const) {
+        const env = { ...emulator.env(kind), ECR_CNAME_HOME: join(work, part, kind) }
+        const args = ['scripts/warm-up.ts', parts[part], caches[part]]
+        await promisify(execFile)(process.execPath, args, { env })
+      }
     }
   } finally {
     await emulator.close()
   }
-  return cache
+  return caches
 }

@@ -1,10 +1,6 @@
 /** In the packed program, in place of src/commands/run.ts: the same, out of the binary's assets. */
 
-import { getRawAsset } from 'node:sea'
-import { load, toScript } from './compiled.ts'
+import type * as commands from '../src/commands/run.ts'
+import { loadAsset } from './packed-asset.ts'
 
-const asset = (name: string): Buffer => Buffer.from(getRawAsset(name))
-
-export const { run, runHelper } = load(
-  toScript(asset('commands.cjs').toString('latin1'), asset('commands.cache')),
-)
+export const { run } = loadAsset('commands') as typeof commands

@@ -1,10 +1,13 @@
 /**
- * `node scripts/warm-up.ts BUNDLE CACHE`: mints once with the bundle of the commands, and keeps
+ * `node scripts/warm-up.ts BUNDLE CACHE`: mints once with a bundle, and keeps
  * what V8 has compiled by then. Node's own code cache for a packed program is made of code that has
  * not run, so all that is called would be compiled at every start.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import type { World } from '../src/commands/command.ts'
+import type * as helper from '../src/commands/helper.ts'
+import type * as commands from '../src/commands/run.ts'
 import { load, toScript } from './compiled.ts'
 
 const [bundle = '', cache = ''] = process.argv.slice(2)
@@ -13,7 +16,8 @@ const script = toScript(
   existsSync(cache) ? readFileSync(cache) : undefined,
 )
 if (script.cachedDataRejected) throw new Error('what the run before this one kept is of no use')
-const status = await load(script).runHelper(['get'], {
+const { run, runHelper } = load(script) as Partial<typeof commands & typeof helper>
+const world: World = {
   env: process.env,
   readInput: () => Buffer.from('123456789012.dkr.ecr.us-east-1.amazonaws.com'),
   stdout: () => {},
@@ -28,7 +32,8 @@ const status = await load(script).runHelper(['get'], {
   after: () => () => {},
   onHangup: () => {},
   stop: new AbortController().signal,
-})
+}
+const status = await (runHelper?.(['get'], world) ?? run?.(['credential-helper', 'get'], world))
 if (status !== 0) throw new Error('the warm-up got no token')
 writeFileSync(cache, script.createCachedData())
 // The SDK may keep connections open.

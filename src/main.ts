@@ -32,8 +32,12 @@ async function start(): Promise<number> {
       return 0
     }
   }
-  const { run, runHelper } = await import('./commands/run.ts')
-  return await (isHelper ? runHelper : run)(args, world())
+  if (isHelper || asked !== args) {
+    const { runHelper } = await import('./commands/helper.ts')
+    return await runHelper(asked, world())
+  }
+  const { run } = await import('./commands/run.ts')
+  return await run(args, world())
 }
 
 function world(): World {

@@ -3,16 +3,15 @@
 import { certHelp } from './cert/help.ts'
 import type { Command } from './command.ts'
 import { completionHelp } from './completion/help.ts'
-import { credentialCommand, renew } from './credential.ts'
+import { renew } from './credential.ts'
 import { doctorHelp } from './doctor/help.ts'
 import { cacheHelp, pullHelp, pushHelp, reposHelp, tagsHelp } from './images/help.ts'
 import { dockercfgHelp, loginHelp, tokenHelp } from './logins/help.ts'
 import { mapHelp, resolveHelp } from './mappings/help.ts'
 import { serveHelp } from './serve/help.ts'
 import { setupHelp } from './setup/help.ts'
+import { verbs } from './verbs.ts'
 import { version } from './version.ts'
-
-const HELPER = 'docker-credential-ecr-cname'
 
 export const commands: readonly Command[] = [
   {
@@ -86,22 +85,7 @@ export const commands: readonly Command[] = [
     ...doctorHelp,
     run: async (args, world) => await (await import('./doctor/doctor.ts')).doctor(args, world),
   },
-  credentialCommand(
-    'get',
-    "Answer with a registry's credentials",
-    `printf docker.company.com | ${HELPER} get`,
-  ),
-  credentialCommand(
-    'store',
-    'Keep a login',
-    `echo '{"ServerURL":"ghcr.io","Username":"me","Secret":"…"}' | ${HELPER} store`,
-  ),
-  credentialCommand(
-    'erase',
-    'Drop what is kept for a registry',
-    `printf docker.company.com | ${HELPER} erase`,
-  ),
-  credentialCommand('list', 'List the registries that get answers', `${HELPER} list`),
+  ...verbs,
   {
     ...certHelp,
     run: async (args, world) => {
