@@ -94,10 +94,13 @@ function openOne({ port }: Proxy, ca: Buffer): Promise<TLSSocket> {
   })
 }
 
+/** In ms. */
+const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 }
+
 function latencyOf(report: string, percent: number): number {
-  const line = new RegExp(`^\\s+${percent}%\\s+([\\d.]+)(us|ms|s)$`, 'm')
+  const line = new RegExp(`^\\s+${percent}%\\s+([\\d.]+)(us|ms|s|m)$`, 'm')
   const [, value, unit = ''] = line.exec(report) ?? []
-  return Number(value) * (unit === 'us' ? 0.001 : unit === 's' ? 1000 : 1)
+  return Number(value) * (UNITS[unit] ?? 1)
 }
 
 /** MiB. */
