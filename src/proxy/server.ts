@@ -75,8 +75,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.timeout = patience.stalled
   // No limit but that of their size: those beyond one would be dropped unseen.
   server.maxHeadersCount = 0
-  limitConnections(server, limits)
-  const connections = trackConnections(server, tls ? 'secureConnection' : 'connection')
+  limitConnections(server, limits, onRefusal)
+  const established = tls ? 'secureConnection' : 'connection'
+  limitFirst(server, established, { idleMs: limits.idleMs, ...patience })
+  const connections = trackConnections(server, established)
   const refuseSocket = (socket: Duplex, refusal: Refusal) => {
     onRefusal?.(refusal, (socket as Socket).remoteAddress ?? '')
     connections.refuse(socket, refusal)
@@ -139,7 +141,11 @@ function tooLong({ urlBytes }: Limits): Refusal {
 
 // Before anything is read, a TLS handshake too. Not by Node's maxConnections: workers that have so
 // many would hand a connection to each other without end.
-function limitConnections(server: Server, limits: Limits): void {
+function limitConnections(
+  server: Server,
+  { connections, connectionsPerClient }: Limits,
+  onRefusal: ListenOptions['onRefusal'],
+): void {
   const counts = new Map<string, number>()
   let all = 0
   server.on('connection', (socket: Socket) => {
@@ -153,8 +159,28 @@ function limitConnections(server: Server, limits: Limits): void {
       if (left > 0) counts.set(remoteAddress, left)
       else counts.delete(remoteAddress)
     })
-    if (all > limits.connections || count > limits.connectionsPerClient) socket.destroy()
+    const over =
+      all > connections
+        ? `over ${connections} connections at a time`
+        : count > connectionsPerClient && `over ${connectionsPerClient} connections of one client`
+    if (!over) return
+    onRefusal?.(new Refusal(429, 'TOOMANYREQUESTS', over), remoteAddress)
+    socket.destroy()
   })
+}
+
+type First = Patience & Pick<Limits, 'idleMs'>
+
+// Node counts idleness from the end of a request, and there may never be one. Where the head has no
+// longer than that, its own deadline is the one, for it is told of.
+function limitFirst(
+  server: Server,
+  established: 'connection' | 'secureConnection',
+  { idleMs, head, stalled }: First,
+): void {
+  if (idleMs >= head) return
+  server.on(established, (socket: Socket) => socket.setTimeout(Math.min(idleMs, stalled)))
+  server.on('request', ({ socket }) => socket.setTimeout(stalled))
 }
 
 const OPTIONS = {

@@ -58,7 +58,7 @@ describe('ecr-cname serve --auth inject', () => {
     expect(mints(emulator)).toBe(1)
   })
 
-  it('keeps no token for a name that the configuration does not lead to the registry', async () => {
+  it('keeps the token of a wildcard for sidecars of the same mapping alone', async () => {
     const circumstances = atAws()
     const { host, port } = emulator.registry
     const registries = { '*.company.test': { registry: host, connect: `127.0.0.1:${port}` } }
@@ -68,6 +68,13 @@ describe('ecr-cname serve --auth inject', () => {
     const env = { ...circumstances.env, ECR_CNAME_CONFIG: first.config }
     const second = await startServing(emulator, certificate, { env })
     expect(await ask(second.port, '/v2/')).toMatchObject({ status: 200 })
+    expect(mints(emulator)).toBe(1)
+    const other = {
+      registries: { '*.company.test': { ...registries['*.company.test'], prefix: 'a/' } },
+    }
+    writeFileSync(first.config, JSON.stringify(other))
+    const third = await startServing(emulator, certificate, { env })
+    expect(await ask(third.port, '/v2/')).toMatchObject({ status: 200 })
     expect(mints(emulator)).toBe(2)
   })
 

@@ -37,13 +37,17 @@ const PACKED = [ECR_CNAME] as const
 type Event = Readonly<Record<string, unknown>>
 
 /** The program itself with two workers, in front of the emulator. */
-function start(args: readonly string[] = [], command: readonly [string, ...string[]] = PACKED) {
+function start(
+  args: readonly string[] = [],
+  command: readonly [string, ...string[]] = PACKED,
+  name = NAME,
+) {
   const folder = temporaryFolder()
   const { certFile, keyFile } = emulator.certificate([NAME])
   copyFileSync(certFile, join(folder, 'cert.pem'))
   copyFileSync(keyFile, join(folder, 'key.pem'))
   const { host: registry, port } = emulator.registry
-  const registries = { [NAME]: { registry, connect: `127.0.0.1:${port}` } }
+  const registries = { [name]: { registry, connect: `127.0.0.1:${port}` } }
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ registries }))
   const pair = ['--tls-cert', join(folder, 'cert.pem'), '--tls-key', join(folder, 'key.pem')]
   const fixed = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--workers', '2']
@@ -211,8 +215,8 @@ describe('serve --workers 2', () => {
     expect(childrenOf(started.child)).toHaveLength(2)
   })
 
-  it('logs in to ECR once for all workers', async () => {
-    const { port } = await startListening(['--auth', 'inject'])
+  it.each([NAME, '*.company.test'])('logs in to ECR once for all workers: %s', async (name) => {
+    const { port } = await startListening(['--auth', 'inject'], PACKED, name)
     const paths = Array.from({ length: 8 }, () => '/v2/team/app/tags/list')
     const answers = await Promise.all(paths.map((path) => ask(port, path)))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))

@@ -7,7 +7,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { UserError } from '../../src/domain/errors.ts'
 import { tlsOf } from '../../src/proxy/certificate.ts'
-import { DEFAULT_LIMITS, type Limits, listen } from '../../src/proxy/server.ts'
+import { DEFAULT_LIMITS, type Limits, listen, type ListenOptions } from '../../src/proxy/server.ts'
 import { openAuthority } from '../emulator/certificates.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import {
@@ -210,11 +210,11 @@ describe('a listener', () => {
 })
 
 describe('the limits of a listener', () => {
-  async function start(limits: Partial<Limits>) {
+  async function start(limits: Partial<Limits>, more: Partial<ListenOptions> = {}) {
     const handler = (_: unknown, response: ServerResponse) => response.end('ok')
     const address = { host: '127.0.0.1', port: 0 }
     const own = { ...DEFAULT_LIMITS, ...limits }
-    const listener = await listen({ address, handler, limits: own, onError: () => {} })
+    const listener = await listen({ address, handler, limits: own, onError: () => {}, ...more })
     onTestFinished(() => listener.drain(0))
     return Number(new URL(listener.url).port)
   }
@@ -235,14 +235,39 @@ describe('the limits of a listener', () => {
     expect(await talkTo(port, ask(`/v2/${'x'.repeat(300)}`))).toMatch(/^HTTP\/1.1 431.*over 200 /s)
   })
 
-  it.each(['connections', 'connectionsPerClient'])('close what is over: %s', async (name) => {
-    const port = await start({ [name]: 1 })
+  it.each([
+    ['connections', 'over 1 connections at a time'],
+    ['connectionsPerClient', 'over 1 connections of one client'],
+  ])('close what is over, and tell of it: %s', async (name, message) => {
+    const refused: unknown[] = []
+    const onRefusal: ListenOptions['onRefusal'] = (refusal, from) =>
+      void refused.push([refusal.status, refusal.message, from])
+    const port = await start({ [name]: 1 }, { onRefusal })
     const first = connectTcp(port, '127.0.0.1')
     await once(first, 'connect')
     expect(await talkTo(port, ask('/v2/'))).toBe('')
+    expect(refused).toEqual([[429, message, '127.0.0.1']])
     first.write(ask('/v2/'))
     expect(await readText(first)).toMatch(/^HTTP\/1.1 200/)
     await vi.waitFor(async () => expect(await talkTo(port, ask('/v2/'))).toMatch(/^HTTP\/1.1 200/))
+  })
+
+  it('let go of a connection that never has a request', async () => {
+    const port = await start({ idleMs: 100 })
+    const socket = connectTcp(port, '127.0.0.1')
+    await new Promise((resolve) => socket.once('close', resolve).resume())
+  })
+
+  it('leave a first request that is answered late alone', async () => {
+    const answered = Promise.withResolvers<ServerResponse>()
+    const handler: ListenOptions['handler'] = (_, response) => answered.resolve(response)
+    const port = await start({ idleMs: 100 }, { handler })
+    const late = talkTo(port, ask('/v2/'))
+    const response = await answered.promise
+    const idle = connectTcp(port, '127.0.0.1')
+    await new Promise((resolve) => idle.once('close', resolve).resume())
+    response.end('ok')
+    expect(await late).toMatch(/^HTTP\/1.1 200/)
   })
 
   it('tell clients how long a connection may stay without a request', async () => {

@@ -68,8 +68,9 @@ export function supplyFor(
   })
 }
 
-// What is kept under a name is what the helper would answer for it. So a token that the
-// configuration of this moment would not lead to stays in memory, and that of a wildcard too.
+// What is kept under a name and an identity is what the helper would answer for it. So a token that
+// the configuration of this moment would not lead to, or that of a wildcard, has an identity of its
+// own, which only sidecars with the same mapping have.
 function toWanted(
   mapping: Mapping,
   refreshAfter: number,
@@ -77,10 +78,12 @@ function toWanted(
 ): Wanted & { readonly store: Environment } {
   const { name, registry } = mapping
   // Taken before the configuration is read, so that an edit in between can't mix two.
-  const identity = identityOf(name, env)
+  const own = identityOf(name, env)
   const config = readConfig(env)
   const isShared = !name.startsWith('*.') && isDeepStrictEqual(config?.mappings.get(name), mapping)
-  const store = isShared ? env : { ...env, ECR_CNAME_CACHE: 'off' }
+  const identity = isShared ? own : `${own},${encodeURIComponent(JSON.stringify(mapping))}`
+  // With an identity that can't be told, the token of one could be taken for that of another.
+  const store = isShared || own !== '' ? env : { ...env, ECR_CNAME_CACHE: 'off' }
   const anyPort = config !== undefined && servesAnyPort(config, name.replace(/:\d+$/, ''))
   return { name, identity, registry, anyPort, refreshAfter, store }
 }
