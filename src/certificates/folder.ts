@@ -1,9 +1,9 @@
 /** The authority and its certificates as files: keys 0600, each written whole. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
-import { privateFolder, replaceFile } from '../io/files.ts'
+import { openFolder, privateFolder, replaceFile } from '../io/files.ts'
 import { filesOf } from './places.ts'
 import {
   covers,
@@ -54,6 +54,8 @@ export function findAuthority(folder: string): string | undefined {
 /** A certificate that holds for another month at least, of the folder's authority. */
 export async function provideCertificate(wish: Wish): Promise<Provided> {
   const { folder, title, names, now, anew = false } = wish
+  // The configuration beside it is for every user to read.
+  openFolder(dirname(folder))
   privateFolder(folder)
   const authority = await provideAuthority(wish)
   const zones = zonesOf(authority.cert)

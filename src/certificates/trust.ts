@@ -15,7 +15,7 @@ export type Trust = {
 
 /** The file of an authority for a name, with its port if it has one; below a root. */
 export function trustOf(truster: Truster, name: string, root: string): Trust {
-  const own = `${name.replace(/:\d+$/, '')}.crt`
+  const own = `${name.replace(/:\d+$/, '').replace('*', '_')}.crt`
   const at = (...parts: readonly string[]) => join(root, ...parts)
   if (truster === 'system') return systemTrust(at, own)
   const folder = { docker: 'docker', podman: 'containers', containerd: 'containerd' }[truster]

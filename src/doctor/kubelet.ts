@@ -3,14 +3,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { findKubelet } from '../setup/kubelet-flags.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import { runningOf } from './processes.ts'
 import { at, type Mapped, type Scene } from './scene.ts'
 
 const { skipped, broken } = findingsOf('kubelet')
 
-/** Where kubelet looks: by its flags, else where distributions put them. */
-type Place = { readonly config: string; readonly folder: string }
+/** Where kubelet looks: by its flags as it runs or would be started, else where distributions put them. */
+type Place = { readonly config: string; readonly folder: string; readonly restart?: string }
 const USUAL: readonly Place[] = [
   '/etc/kubernetes/image-credential-provider',
   '/etc/eks/image-credential-provider',
@@ -21,7 +22,10 @@ const USUAL: readonly Place[] = [
 type Provider = { readonly name: string; readonly matchImages: readonly string[] }
 
 export function checkKubelet(scene: Scene, mapped: readonly Mapped[]): Finding[] {
-  const place = ofProcess(scene) ?? USUAL.find(({ config }) => existsSync(at(scene, config)))
+  const place =
+    ofProcess(scene) ??
+    ofService(scene) ??
+    USUAL.find(({ config }) => existsSync(at(scene, config)))
   if (!place) return [skipped('no kubelet with credential providers is here')]
   const config = at(scene, place.config)
   const providers = readProviders(config)
@@ -47,17 +51,26 @@ export function checkKubelet(scene: Scene, mapped: readonly Mapped[]): Finding[]
     ]
   }
   // Another provider may serve ECR's own names as well.
-  return mapped.map(({ host, rule }) => ofHost(host, rule === 'ecr' ? providers : ours, config))
+  const { restart = 'systemctl restart kubelet' } = place
+  return mapped.map(({ host, rule }) =>
+    ofHost(host, { providers: rule === 'ecr' ? providers : ours, config, restart }),
+  )
 }
 
-function ofHost(host: string, providers: readonly Provider[], config: string): Finding {
+type Asked = {
+  readonly providers: readonly Provider[]
+  readonly config: string
+  readonly restart: string
+}
+
+function ofHost(host: string, { providers, config, restart }: Asked): Finding {
   const about = findingsOf('kubelet', host)
   const matching = providers.find(({ matchImages }) => matchImages.some((one) => covers(one, host)))
   if (matching) return about.ok(`${matching.name} in ${config} is asked`)
   return about.broken('not-asked', {
     what: `no matchImages of our provider in ${config} covers it`,
     why: 'kubelet pulls its images without credentials: ImagePullBackOff',
-    fix: `sudo ecr-cname setup kubelet ${host} && sudo systemctl restart kubelet`,
+    fix: `sudo ecr-cname setup kubelet ${host} && sudo ${restart.replaceAll('&& ', '&& sudo ')}`,
   })
 }
 
@@ -77,6 +90,11 @@ function ofProcess(scene: Scene): Place | undefined {
   const config = flagOf('--image-credential-provider-config', kubelet?.args)
   const folder = flagOf('--image-credential-provider-bin-dir', kubelet?.args)
   return config && folder ? { config, folder } : undefined
+}
+
+function ofService(scene: Scene): Place | undefined {
+  const { isRead, config, binaries, restart } = findKubelet((path) => at(scene, path))
+  return isRead ? { config, folder: binaries, ...(restart && { restart }) } : undefined
 }
 
 function flagOf(name: string, args: readonly string[] = []): string | undefined {

@@ -69,7 +69,7 @@ function replace(
 
 /** Makes a folder and its parents, 0700. Throws a UserError when others could still enter it. */
 export function privateFolder(path: string): void {
-  makeFolder(path)
+  makeFolder(path, 0o700)
   if (platform() === 'win32' || (statSync(path).mode & 0o077) === 0) return
   try {
     chmodSync(path, 0o700)
@@ -81,8 +81,13 @@ export function privateFolder(path: string): void {
   }
 }
 
+/** Makes a folder for all to read, where it is missing, with those above it. */
+export function openFolder(path: string): void {
+  makeFolder(path, 0o755)
+}
+
 // node:fs' own `recursive` never returns where a folder exists and takes no more, as /proc does.
-function makeFolder(path: string, mode = 0o700): void {
+function makeFolder(path: string, mode: number): void {
   if (isThere(path, mode) || dirname(path) === path) return
   makeFolder(dirname(path), mode)
   // Says again why it can't be made.

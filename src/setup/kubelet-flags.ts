@@ -1,5 +1,6 @@
 /** Where kubelet looks for image credential providers, and how it is told to where it is not yet. */
 
+import { existsSync } from 'node:fs'
 import { type Change, textOf } from './plan.ts'
 import { expanded, readService, type Service } from './systemd.ts'
 
@@ -7,6 +8,8 @@ export type KubeletPlaces = {
   /** The CredentialProviderConfig, and the folder of the programs, as kubelet names them. */
   readonly config: string
   readonly binaries: string
+  /** Whether kubelet looks there as it is. */
+  readonly isRead: boolean
   /** What turns them on, where no flag does. */
   readonly changes: readonly Change[]
   readonly notes: readonly string[]
@@ -33,18 +36,21 @@ export function findKubelet(at: At): KubeletPlaces {
   const restart = 'systemctl daemon-reload && systemctl restart kubelet'
   if (!service) {
     const note = `no unit of kubelet is here: start it with ${flagsFor(OWN)}`
-    return { ...OWN, changes: [], notes: [note] }
+    return { ...OWN, isRead: false, changes: [], notes: [note] }
   }
   const found = placesIn(expanded(service))
-  if (found) return { ...found, changes: [], notes: notesFor(found.config), restart }
-  return { ...OWN, changes: [turnOn(service, at)], notes: [], restart }
+  if (found) return { ...found, isRead: true, changes: [], notes: notesFor(found.config), restart }
+  return { ...OWN, isRead: false, changes: [turnOn(service, at)], notes: [], restart }
 }
 
 function ofRancher(name: string, at: At): KubeletPlaces {
   const folder = `/etc/rancher/${name.replace(/-.*/, '')}`
   const said = textOf(at(`${folder}/config.yaml`))
   const restart = `systemctl restart ${name}`
-  return { ...(placesIn(said) ?? RANCHERS), changes: [], notes: [], restart }
+  const told = placesIn(said)
+  // Their own place they look into where there is such a file.
+  const isRead = told !== undefined || existsSync(at(RANCHERS.config))
+  return { ...(told ?? RANCHERS), isRead, changes: [], notes: [], restart }
 }
 
 function placesIn(text: string): Pick<KubeletPlaces, 'config' | 'binaries'> | undefined {

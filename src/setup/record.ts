@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
-import { privateFolder, replaceFile, rewriteFile } from '../io/files.ts'
+import { openFolder, privateFolder, replaceFile, rewriteFile } from '../io/files.ts'
 import { type Change, contentOf, realPath } from './plan.ts'
 
 type Kept = {
@@ -51,7 +51,7 @@ const RECORD = 'record.json'
 export function apply(folder: string, changes: readonly Change[], restart?: string): void {
   recover(folder)
   const own = missingFolders(join(folder, RECORD))
-  privateFolder(folder)
+  makeFolder(folder)
   const earlier = readRecord(folder)
   const paths = changes.map(({ path }) => realPath(path))
   const kept = earlier?.files ?? []
@@ -163,6 +163,16 @@ function backUp(folder: string, path: string, index: number): Kept {
 
 function withAfter({ path, before }: Kept, after: string | undefined): Kept {
   return { path, ...(before && { before }), ...(after !== undefined && { after }) }
+}
+
+// The configuration beside the backups of all engines is for every user to read.
+function makeFolder(folder: string): void {
+  try {
+    openFolder(dirname(dirname(folder)))
+    privateFolder(folder)
+  } catch (error) {
+    throw error instanceof UserError ? error : unwritable(folder, error)
+  }
 }
 
 // With the mode and owner of the file that it takes the place of, if there is one.

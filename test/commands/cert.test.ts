@@ -50,6 +50,23 @@ describe('cert', () => {
     expect([at('docker'), at('containers'), system].filter((file) => existsSync(file))).toEqual([])
   })
 
+  it('of a wildcard is for the system, since engines trust by whole names', async () => {
+    const { run, root } = newUser()
+    const name = '*.company.test'
+    const { stdout } = await run(name)
+    expect(stdout).toContain("ecr-cname cert '*.company.test' --install")
+    expect(stdout).not.toContain('certs.d')
+    expect(await run(name, '--install', '--root', root, '--yes')).toMatchObject({ exitCode: 0 })
+    const file = 'usr/local/share/ca-certificates/ecr-cname-_.company.test.crt'
+    expect(stdout).toContain(`/${file} && sudo update-ca-certificates`)
+    expect(existsSync(join(root, file))).toBe(true)
+    expect(existsSync(join(root, 'etc'))).toBe(false)
+    expect(await run(name, '--for', 'docker')).toMatchObject({
+      stderr: 'ecr-cname: cert: docker trusts by whole names, not by *.company.test\n',
+      exitCode: 2,
+    })
+  })
+
   it("leaves another authority's file alone when it takes back its own", async () => {
     const { run, root, at } = newUser()
     await run(NAME)

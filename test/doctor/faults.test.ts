@@ -412,6 +412,27 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
       fix: 'ecr-cname setup kubelet localhost',
     },
     {
+      // It does not start with such flags, so no process tells of them.
+      id: 'kubelet-broken',
+      plant: ({ put }) => {
+        const flags = ['config=/opt/config.yaml', 'bin-dir=/opt/bin']
+        const command = flags.map((flag) => ` --image-credential-provider-${flag}`).join('')
+        put('/etc/systemd/system/kubelet.service', `[Service]\nExecStart=/opt/kubelet${command}\n`)
+      },
+      fix: 'mend',
+    },
+    {
+      id: 'kubelet-not-asked',
+      plant: ({ put }) => {
+        const folder = '/var/lib/rancher/credentialprovider'
+        const providers = [{ name: 'ecr-cname', matchImages: ['*.dkr.ecr.*.amazonaws.com'] }]
+        put('/etc/systemd/system/k3s.service', '[Service]\nExecStart=/usr/local/bin/k3s server\n')
+        put(`${folder}/config.yaml`, JSON.stringify({ providers }))
+        put(`${folder}/bin/ecr-cname`, '')
+      },
+      fix: 'sudo systemctl restart k3s',
+    },
+    {
       id: 'services-path',
       plant: (patient) => patient.run('nomad', { PATH: '/usr/bin' }),
       fix: 'systemctl edit nomad',

@@ -130,6 +130,24 @@ describe('changes of several files', () => {
     expect(readFileSync(join(folder, '1-two'), 'utf8')).toBe('first')
   })
 
+  it('close their backups to other users, and not the configuration beside them', () => {
+    const { at, change } = system()
+    const mode = (name: string) => statSync(at(name)).mode & 0o777
+    apply(at('etc/ecr-cname/setup/docker'), [change('one', '{}')])
+    expect([mode('etc/ecr-cname'), mode('etc/ecr-cname/setup')]).toEqual([0o755, 0o700])
+  })
+
+  it('are none where no backup can be kept', () => {
+    const { root, at, change } = system()
+    writeFileSync(at('file'), 'x')
+    writeFileSync(at('one'), 'first')
+    const before = tree(root)
+    expect(() => apply(at('file/setup/docker'), [change('one', '{}')])).toThrow(
+      /file\/setup\/docker: can't be changed \(ENOTDIR\).*Nothing was changed/,
+    )
+    expect(tree(root)).toEqual(before)
+  })
+
   it('are kept from other users', () => {
     const { at, change, folder } = system()
     mkdirSync(at('docker'))

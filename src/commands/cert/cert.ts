@@ -35,7 +35,7 @@ export async function cert(args: readonly string[], world: World): Promise<numbe
   if (flags.install && flags.uninstall) {
     throw new UserError('USAGE', 'cert: --install or --uninstall, not both')
   }
-  const trusters = chosen(flags.for as readonly Truster[] | undefined, world.env)
+  const trusters = chosen(name, flags.for as readonly Truster[] | undefined, world.env)
   const trusts = trusters.map((truster) => trustOf(truster, name, root))
   if (flags.uninstall) {
     const authority = findAuthority(dir)
@@ -93,10 +93,18 @@ const PROGRAMS: Readonly<Record<Truster, readonly string[]>> = {
   system: [],
 }
 
-// Who is here, unless someone is named.
-function chosen(named: readonly Truster[] | undefined, env: Environment): readonly Truster[] {
+// Who is here, unless someone is named; engines have folders for whole names alone.
+function chosen(
+  name: string,
+  named: readonly Truster[] | undefined,
+  env: Environment,
+): readonly Truster[] {
+  const isWildcard = name.startsWith('*')
+  const other = isWildcard && named?.find((truster) => truster !== 'system')
+  if (other) throw new UserError('USAGE', `cert: ${other} trusts by whole names, not by ${name}`)
   if (named) return named
   return TRUSTERS.filter((truster) => {
+    if (isWildcard) return truster === 'system'
     const programs = PROGRAMS[truster]
     return programs.length === 0 || programs.some((program) => findProgram(program, env))
   })

@@ -15,6 +15,8 @@ export function describe(name: string, provided: Provided): string {
   ])
 }
 
+const inShell = (name: string) => (name.startsWith('*') ? `'${name}'` : name)
+
 /** What makes clients trust it, to be run by hand. */
 export function trustCommands(
   { caFile, certFile, keyFile }: Provided,
@@ -31,6 +33,6 @@ export function trustCommands(
 Serve it:
   ecr-cname serve --tls-cert ${certFile} --tls-key ${keyFile}
 
-Make clients trust it, by ecr-cname cert ${name} --install or by hand:
+Make clients trust it, by ecr-cname cert ${inShell(name)} --install or by hand:
 ${table(rows)}`
 }
