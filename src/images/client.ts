@@ -1,8 +1,8 @@
 /** A registry over HTTP: the right door, the login, another try, and errors in one line. */
 
 import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
+import { type Ask, askWith } from './ask.ts'
 import {
   codeOf,
   type Connections,
@@ -14,9 +14,10 @@ import {
   type Question,
   type Site,
 } from './connection.ts'
-import { createLogin, type Credentials, type Login } from './login.ts'
-import { refusalOf } from './refusal.ts'
-import { type Attempt, isPassing, type Pace, Passing, retrying } from './retry.ts'
+import { createLogin, type Credentials } from './login.ts'
+import { type Attempt, isPassing, type Pace, retrying } from './retry.ts'
+
+export type { Ask } from './ask.ts'
 
 export type ClientOptions = {
   readonly site: Site
@@ -27,24 +28,6 @@ export type ClientOptions = {
   readonly agent?: Agent | undefined
   /** Told of each try that is to be made again. */
   readonly onRetry?: (reason: string, waitMs: number) => void
-}
-
-export type Ask = {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT'
-  /** Below `/v2/<repository>/`, or below `/v2/` where there is no repository. */
-  readonly path: string
-  readonly repository?: string
-  /** A path and query that the registry gave, in place of the two. */
-  readonly target?: string
-  readonly headers?: OutgoingHttpHeaders
-  /** Made anew for each try. */
-  readonly body?: () => Readable | Buffer
-  /** All other statuses are failures, which throw. */
-  readonly expect: readonly number[]
-  /** Ends this question alone. */
-  readonly signal?: AbortSignal
-  /** What is asked for, where the repository alone would say too little. */
-  readonly where?: string
 }
 
 /** What is meant for one thing that is tried, in place of what is for all. */
@@ -101,7 +84,7 @@ export function openClient(options: ClientOptions): Client {
       signal: ask.signal ?? signal,
       ...(ask.body && { body: ask.body() }),
     }))
-  const askOnce = (ask: Ask) => askWith(login, send, ask, site)
+  const askOnce = (ask: Ask) => askWith({ login, send, host: site.name.host }, ask)
   const keepTrying: Client['retrying'] = async (act, trying = {}) => {
     try {
       return await retrying(act, { pace, signal, ...(onRetry && { onRetry }), ...trying })
@@ -119,26 +102,6 @@ export function openClient(options: ClientOptions): Client {
     prefix: () => prefixOf(way.door),
     close: connections.close,
   }
-}
-
-async function askWith(
-  login: Login,
-  send: (ask: Ask, authorization: string | undefined) => Promise<IncomingMessage>,
-  ask: Ask,
-  site: Site,
-): Promise<IncomingMessage> {
-  const where = ask.where ?? [site.name.host, ask.repository].filter(Boolean).join('/')
-  const isExpected = ({ statusCode = 0 }: IncomingMessage) => ask.expect.includes(statusCode)
-  const authorization = await login.header()
-  let answer = await send(ask, authorization)
-  if (isExpected(answer)) return answer
-  let refusal = await refusalOf(answer, where)
-  if (await login.isRenewed(authorization, answer, refusal)) {
-    answer = await send(ask, await login.header())
-    if (isExpected(answer)) return answer
-    refusal = await refusalOf(answer, where)
-  }
-  throw refusal.isPassing ? new Passing(refusal.error, refusal.afterMs) : refusal.error
 }
 
 type Entrance = {

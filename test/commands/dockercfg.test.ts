@@ -165,8 +165,11 @@ describe("dockercfg in place of Codeship's generator", () => {
     Object.assign(user.env, { AWS_STS_ROLE: 'build', AWS_STS_ACCOUNT: '123456789012' })
     await succeed(user, 'dockercfg', path)
 
-    const minted = emulator.calls.find(({ operation }) => operation === 'GetAuthorizationToken')
-    expect(minted?.principal).toBe('arn:aws:sts::123456789012:assumed-role/build/aws_docker_creds')
+    const asked = emulator.calls.filter(({ operation }) =>
+      ['GetCallerIdentity', 'GetAuthorizationToken'].includes(operation),
+    )
+    const session = 'arn:aws:sts::123456789012:assumed-role/build/aws_docker_creds'
+    expect(asked.map(({ principal }) => principal)).toEqual([session, session])
     expect(Object.keys(auths(user))).toEqual([ECR])
   })
 

@@ -1,8 +1,11 @@
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { pull, push } from '../../src/index.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { CNAME, IMAGE, makeLayer, pushImage, startRegistry } from './registry.ts'
+import { runProgram } from '../support/program.ts'
+import { newUser } from '../support/user.ts'
+import { CNAME, IMAGE, makeLayer, mappingTo, pushImage, startRegistry } from './registry.ts'
 
 describe('the library', () => {
   it('pulls and pushes, and tells how far it is', async () => {
@@ -24,6 +27,29 @@ describe('the library', () => {
     expect(pulled).toMatchObject({ digest, size: bytes })
     const reference = `${CNAME}/team/copy:1.0`
     expect(await push({ ...place, input: output, reference })).toMatchObject({ digest })
+  })
+
+  it("runs README's example", async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1.0')
+    registry.emulator.calls.length = 0
+    const user = newUser(registry.emulator)
+    user.configure({ registries: { 'docker.company.com': mappingTo(registry).registries[CNAME] } })
+    mkdirSync(join(user.home, 'node_modules'))
+    symlinkSync(resolve('.'), join(user.home, 'node_modules/ecr-cname'))
+    const [, section = ''] = readFileSync('README.md', 'utf8').split(
+      '\n## Images without an engine\n',
+    )
+    const [, code = ''] = /```js\n([\s\S]*?)```/.exec(section) ?? []
+    writeFileSync(join(user.home, 'example.mjs'), code)
+    const { stdout, stderr, exitCode } = await runProgram([process.execPath, 'example.mjs'], {
+      env: user.env,
+      cwd: user.home,
+    })
+    expect([exitCode, stderr]).toEqual([0, ''])
+    expect(new Set(stdout.trim().split('\n'))).toEqual(new Set(['plan', 'bytes', 'done']))
+    const puts = registry.emulator.calls.filter(({ operation }) => operation === 'PutManifest')
+    expect(puts.map(({ path }) => path)).toEqual(['/v2/team/app/manifests/latest'])
   })
 
   it('stops when its signal says so', async () => {

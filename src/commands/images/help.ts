@@ -60,7 +60,8 @@ export const pushHelp = {
     QUIET,
     JSON_RESULT,
   ],
-  notes: `FILE is what docker save, podman save, skopeo copy (oci, oci-archive, docker-archive) or pull wrote.`,
+  notes: `FILE is what docker save, podman save, skopeo copy (oci, oci-archive, docker-archive) or pull wrote;
+- is a pipe on stdin, kept below TMPDIR until all of it is pushed.`,
   example: `docker save team/app:1.0 -o app.tar && ecr-cname push app.tar docker.company.com/team/app:1.0`,
 } as const satisfies Omit<Command, 'run'>
 

@@ -71,8 +71,7 @@ async function hostsOf(flags: Given, { env }: World): Promise<readonly string[]>
   if (flags.host) return flags.host
   const hosts = [...mappedHosts(env), ...(env['ECR_PUBLIC'] ? ['public.ecr.aws'] : [])]
   if (hosts.length > 0) return [...new Set(hosts)]
-  const role = codeshipRole(env)?.roleArn
-  return [await ownRegistry({ ...(role ? { 'role-arn': role } : {}), ...flags }, env)]
+  return [await ownRegistry(flags, env, principalOf(flags) ?? codeshipRole(env))]
 }
 
 /** The file as it is, with logins put in; other registries and keys stay. */

@@ -35,8 +35,11 @@ export async function targetsOf(
 }
 
 /** The host of an account's private registry: the caller's own account and region unless told. */
-export async function ownRegistry(flags: AccountFlags, env: World['env']): Promise<string> {
-  const principal = principalOf(flags) ?? {}
+export async function ownRegistry(
+  flags: AccountFlags,
+  env: World['env'],
+  principal: Principal = principalOf(flags) ?? {},
+): Promise<string> {
   const { regionOf } = await import('../../aws/source.ts')
   const region = flags.region ?? (await regionOf(principal, env))
   if (!region || !/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) {
