@@ -3,6 +3,7 @@
 import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
+import type { Incoming } from './bulk.ts'
 import {
   codeOf,
   type Connections,
@@ -56,7 +57,7 @@ export type Client = {
     location: string,
     headers: OutgoingHttpHeaders,
     signal: AbortSignal,
-  ) => Promise<IncomingMessage>
+  ) => Promise<Incoming>
   /** The path and query of a URL that the registry answered with. */
   readonly targetOf: (location: string) => string
   /** What the registry has before the names of repositories and we have not. */
@@ -190,13 +191,13 @@ async function follow(
   location: string,
   headers: OutgoingHttpHeaders,
   signal: AbortSignal,
-): Promise<IncomingMessage> {
+): Promise<Incoming> {
   const url = URL.parse(location)
   if (!url) throw new UserError('REGISTRY', 'the registry leads to a place that is no URL')
   const door = doorTo(url)
   const path = `${url.pathname}${url.search}`
   try {
-    return await connections.ask(door, { method: 'GET', path, headers, signal })
+    return await connections.fetch(door, { path, headers, signal })
   } catch (error) {
     throw isUnexplained(error) ? explainConnection(error, door) : error
   }
