@@ -202,7 +202,8 @@ function headReader(onHead: (head: Head, early: () => readonly Buffer[]) => void
       bytes = Buffer.concat([bytes, where.subarray(0, count)])
       if (end !== -1) return false
       end = bytes.indexOf('\r\n\r\n')
-      if (end === -1 && bytes.length > HEAD_LIMIT) throw new Error('the head of an answer is too long')
+      if (end === -1 && bytes.length > HEAD_LIMIT)
+        throw new Error('the head of an answer is too long')
       if (end === -1) return true
       onHead(parseHead(bytes.toString('latin1', 0, end)), () => [bytes.subarray(end + 4)])
       return false
