@@ -21,8 +21,8 @@ const NAME = 'docker.company.test'
 const ROUNDS = Number(process.argv[2] ?? 5)
 const MB = Number(process.env['BENCH_MB'] ?? 500)
 // Over the slow way; more would take hours, and no other ratio.
-const SLOW_ROUNDS = Math.ceil(ROUNDS / 2)
-const SLOW_MB = MB / 25
+const SLOW_ROUNDS = Math.ceil(ROUNDS / 3)
+const SLOW_MB = MB / 50
 const [DELAY_MS, LOSS] = [40, 0.01]
 const CRANE = process.env['CRANE'] ?? 'crane'
 const OWN = resolve('dist/ecr-cname')
