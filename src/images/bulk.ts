@@ -3,28 +3,11 @@
  * makes a buffer and a dozen calls of every 16 KiB, which is most of what a pull would cost.
  */
 
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { isIP, type OnReadOpts } from 'node:net'
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { TLSSocket } from 'node:tls'
 import type { Door } from './connection.ts'
-
-/** Takes a body, in its order. What it throws ends the answer. */
-export type Taker = {
-  /** Memory for the next bytes: one at least. */
-  readonly room: () => Buffer
-  /** So many came into it. Resolves when more should; what was on its way comes all the same. */
-  readonly filled: (count: number) => Promise<void> | undefined
-}
-
-/** An answer whose body is yet to come. */
-export type Incoming = {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  /** Resolves once all of the body was taken. */
-  readonly into: (taker: Taker) => Promise<void>
-  /** Leaves what is left of it. */
-  readonly drop: () => void
-}
+import { type Incoming, pour, type Taker } from './taker.ts'
+import { coded, openWire, type Reader } from './wire.ts'
 
 export type BulkQuestion = {
   readonly path: string
@@ -36,43 +19,6 @@ export type Lines = {
   /** `undefined` where the body does not begin with its length; ask by other means. */
   readonly get: (door: Door, question: BulkQuestion) => Promise<Incoming | undefined>
   readonly close: () => void
-}
-
-/** An answer that Node's HTTP reads. */
-export function ofMessage(message: IncomingMessage): Incoming {
-  return {
-    status: message.statusCode ?? 0,
-    headers: message.headers,
-    into: async (taker) => {
-      for await (const chunk of message as AsyncIterable<Buffer>) await pour(chunk, taker)
-    },
-    drop: () => void message.destroy(),
-  }
-}
-
-/** Has bytes taken that are elsewhere in memory. */
-export function pour(bytes: Buffer, taker: Taker): Promise<void> | undefined {
-  let wait: Promise<void> | undefined
-  for (let at = 0; at < bytes.length;) {
-    const count = bytes.copy(taker.room(), 0, at)
-    wait = taker.filled(count) ?? wait
-    at += count
-  }
-  return wait
-}
-
-/** A taker that passes over the first bytes. */
-export function skipping(count: number, taker: Taker): Taker {
-  const nowhere = Buffer.allocUnsafe(HEAD_SIZE)
-  let left = count
-  return {
-    room: () => (left > 0 ? nowhere.subarray(0, left) : taker.room()),
-    filled: (came) => {
-      if (left === 0) return taker.filled(came)
-      left -= came
-      return undefined
-    },
-  }
 }
 
 /** Connections that are kept for the next question. */
@@ -100,104 +46,66 @@ type Line = {
   readonly close: () => void
 }
 
-/** Who has the bytes that come in. */
-type Reader = {
-  readonly room: () => Buffer
-  /** What came, and where; whether more should. */
-  readonly came: (count: number, where: Buffer) => boolean
-}
-
-const HEAD_SIZE = 16 * 1024
 const HEAD_LIMIT = 64 * 1024
 
 function openLine(door: Door, idleMs: number, onClose: () => void): Line {
-  let reader: Reader | undefined
-  let fail: ((error: Error) => void) | undefined
-  const attempt = <T>(act: () => T): T | undefined => {
-    try {
-      return act()
-    } catch (error) {
-      socket.destroy(error as Error)
-      return undefined
-    }
-  }
-  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
-    ...addressOf(door),
-    ALPNProtocols: ['http/1.1'],
-    onread: {
-      buffer: () => attempt(() => reader?.room()) ?? Buffer.allocUnsafe(HEAD_SIZE),
-      callback: (count, where) => {
-        // Nothing was asked for.
-        if (!reader) socket.destroy()
-        return attempt(() => reader?.came(count, where as Buffer)) ?? false
-      },
-    },
-  }
-  const socket = connect(options)
-  socket.setTimeout(idleMs, () => socket.destroy(coded('ETIMEDOUT', 'nothing came for a while')))
-  socket.on('error', (error) => fail?.(error))
-  socket.on('close', () => {
-    onClose()
-    fail?.(coded('ECONNRESET', 'the connection was cut'))
-  })
+  const wire = openWire(door, idleMs)
+  const { socket } = wire
+  socket.on('close', onClose)
+  let isIdle = true
   return {
     place: placeOf(door),
-    isIdle: () => fail === undefined && !socket.destroyed,
+    isIdle: () => isIdle && !socket.destroyed,
     close: () => socket.destroy(),
-    get: ({ path, headers, signal }) =>
-      new Promise((resolve, reject) => {
-        const stop = () => socket.destroy(coded('ABORT_ERR', 'stopped'))
-        signal.addEventListener('abort', stop, { once: true })
-        const rest = () => {
-          signal.removeEventListener('abort', stop)
-          reader = fail = undefined
-        }
-        fail = (error) => {
-          rest()
-          reject(error)
-        }
-        reader = headReader((head, early) => {
-          const length = lengthOf(head)
-          if (length === undefined) {
-            rest()
-            socket.destroy()
-            resolve(undefined)
-            return
-          }
-          const into = (taker: Taker) =>
-            new Promise<void>((done, cut) => {
-              fail = (error) => {
-                rest()
-                cut(error)
-              }
-              const onEnd = () => {
-                rest()
-                if (head.headers.connection === 'close') socket.destroy()
-                done()
-              }
-              if (socket.destroyed) fail(coded('ECONNRESET', 'the connection was cut'))
-              reader = bodyReader({ taker, length, socket, onEnd })
-              const body = reader
-              const isOpen = attempt(() => early().every((one) => body.came(one.length, one)))
-              if (isOpen === true) socket.resume()
-            })
-          resolve({ ...head, into, drop: () => void (fail && socket.destroy()) })
-        })
-        if (signal.aborted) stop()
-        else socket.write(requestText(door, path, headers))
-      }),
+    async get({ path, headers, signal }) {
+      isIdle = false
+      const stop = () => socket.destroy(coded('ABORT_ERR', 'stopped'))
+      signal.addEventListener('abort', stop, { once: true })
+      if (signal.aborted) stop()
+      else socket.write(requestText(door, path, headers))
+      const { head, early } = await wire.read<Beginning>((onHead) => headReader(onHead))
+      const length = lengthOf(head)
+      if (length === undefined) {
+        socket.destroy()
+        return undefined
+      }
+      let isOver = false
+      const end = () => {
+        isOver = isIdle = true
+        signal.removeEventListener('abort', stop)
+        wire.rest()
+        if (/\bclose\b/i.test(head.headers.connection ?? '')) socket.destroy()
+      }
+      return {
+        ...head,
+        drop: () => void (isOver || socket.destroy()),
+        async into(taker) {
+          const ended = wire.read<void>((done) => {
+            const onEnd = () => {
+              end()
+              done()
+            }
+            return bodyReader({ taker, length, socket, onEnd })
+          })
+          wire.give(early())
+          await ended
+        },
+      }
+    },
   }
 }
 
 type Head = Pick<Incoming, 'status' | 'headers'>
 
-/** Reads a head, and keeps what of the body comes with it. */
-function headReader(onHead: (head: Head, early: () => readonly Buffer[]) => void): Reader {
+/** A head, and what of the body came with it so far. */
+type Beginning = { readonly head: Head; readonly early: () => Buffer }
+
+function headReader(onHead: (beginning: Beginning) => void): Reader {
   let bytes = Buffer.alloc(0)
   let end = -1
   return {
     // Not the same one twice, for what came in it is kept.
-    room: () => Buffer.allocUnsafe(HEAD_SIZE),
+    room: () => Buffer.allocUnsafe(16 * 1024),
     came: (count, where) => {
       bytes = Buffer.concat([bytes, where.subarray(0, count)])
       if (end !== -1) return false
@@ -205,7 +113,8 @@ function headReader(onHead: (head: Head, early: () => readonly Buffer[]) => void
       if (end === -1 && bytes.length > HEAD_LIMIT)
         throw new Error('the head of an answer is too long')
       if (end === -1) return true
-      onHead(parseHead(bytes.toString('latin1', 0, end)), () => [bytes.subarray(end + 4)])
+      const head = parseHead(bytes.toString('latin1', 0, end))
+      onHead({ head, early: () => bytes.subarray(end + 4) })
       return false
     },
   }
@@ -244,11 +153,14 @@ function bodyReader({ taker, length, socket, onEnd }: Body): Reader {
 function parseHead(text: string): Head {
   const [first = '', ...lines] = text.split('\r\n')
   const [, status] = /^HTTP\/1\.1 (\d{3})\b/.exec(first) ?? []
-  const pairs = lines.map((line) => {
-    const [, name = '', value = ''] = /^([^:]*):[ \t]*(.*?)[ \t]*$/.exec(line) ?? []
-    return [name.toLowerCase(), value] as const
-  })
-  return { status: Number(status ?? 0), headers: Object.fromEntries(pairs) }
+  const headers = new Map<string, string>()
+  for (const line of lines) {
+    const [, given = '', value = ''] = /^([^:]*):[ \t]*(.*?)[ \t]*$/.exec(line) ?? []
+    const name = given.toLowerCase()
+    const before = headers.get(name)
+    headers.set(name, before === undefined ? value : `${before}, ${value}`)
+  }
+  return { status: Number(status ?? 0), headers: Object.fromEntries(headers) }
 }
 
 // A length that is repeated or that is not all there is to it is none.
@@ -264,16 +176,6 @@ function requestText(door: Door, path: string, headers: OutgoingHttpHeaders): st
   return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`
 }
 
-function addressOf({ address, certificate = '' }: Door) {
-  const host = address.host.replace(/^\[(.*)\]$/, '$1')
-  const servername = isIP(certificate) === 0 ? certificate : ''
-  return { host, port: address.port ?? 443, servername, rejectUnauthorized: true }
-}
-
 function placeOf({ address, certificate = '' }: Door): string {
   return `${address.host} ${address.port ?? 443} ${certificate}`
-}
-
-function coded(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code })
 }

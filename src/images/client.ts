@@ -3,7 +3,6 @@
 import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
-import type { Incoming } from './bulk.ts'
 import {
   codeOf,
   type Connections,
@@ -18,6 +17,7 @@ import {
 import { createLogin, type Credentials, type Login } from './login.ts'
 import { refusalOf } from './refusal.ts'
 import { type Pace, Passing, retrying } from './retry.ts'
+import type { Incoming } from './taker.ts'
 
 export type ClientOptions = {
   readonly site: Site

@@ -7,7 +7,8 @@ import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
 import type { HostPort } from '../domain/mapping.ts'
-import { type Incoming, ofMessage, openLines } from './bulk.ts'
+import { openLines } from './bulk.ts'
+import { type Incoming, ofMessage } from './taker.ts'
 
 /** A registry as a reference names it. */
 export type Site = {

@@ -1,7 +1,6 @@
 /** What is read from a registry: manifests, small blobs, and layers from some byte on. */
 
 import { UserError } from '../domain/errors.ts'
-import { type Incoming, ofMessage } from './bulk.ts'
 import type { Client } from './client.ts'
 import { digestOf, shortOf } from './digest.ts'
 import {
@@ -12,6 +11,7 @@ import {
   readDocument,
 } from './manifest.ts'
 import { Passing, retrying } from './retry.ts'
+import { type Incoming, ofMessage } from './taker.ts'
 
 /** A manifest by tag or digest, held against its digest. */
 export async function fetchDocument(

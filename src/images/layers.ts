@@ -1,7 +1,6 @@
 /** Layers on their way down: counted and hashed as they come, gone on with after a cut. */
 
 import { UserError } from '../domain/errors.ts'
-import { type Incoming, pour, skipping, type Taker } from './bulk.ts'
 import type { Part } from './cache.ts'
 import type { Client } from './client.ts'
 import { digestIn, openDigest, shortOf } from './digest.ts'
@@ -10,6 +9,7 @@ import { compressionOf, type Descriptor } from './manifest.ts'
 import type { Report } from './progress.ts'
 import { Passing, retrying } from './retry.ts'
 import type { Sink } from './sink.ts'
+import { type Incoming, pour, skipping, type Taker } from './taker.ts'
 
 export type Download = {
   readonly client: Client
@@ -110,7 +110,7 @@ function createIntake({ blob, output, part }: Download) {
     },
     /** Everything taken so far is written. */
     async settle() {
-      if (filled > 0) flush()
+      if (filled > 0) void flush()
       await writing
     },
     async finish() {
@@ -173,7 +173,7 @@ async function takeAll(
   onBytes: (bytes: number) => void,
 ): Promise<void> {
   const counted: Taker = {
-    room: intake.room,
+    room: () => intake.room(),
     filled: (count) => {
       onBytes(count)
       return intake.filled(count)
