@@ -110,10 +110,9 @@ function headReader(onHead: (beginning: Beginning) => void): Reader {
       bytes = Buffer.concat([bytes, where.subarray(0, count)])
       if (end !== -1) return false
       end = bytes.indexOf('\r\n\r\n')
-      if (end === -1 && bytes.length > HEAD_LIMIT)
-        throw new Error('the head of an answer is too long')
-      if (end === -1) return true
-      const head = parseHead(bytes.toString('latin1', 0, end))
+      if (end === -1 && bytes.length < HEAD_LIMIT) return true
+      // One that has no end in time is none, which no status says.
+      const head = parseHead(bytes.toString('latin1', 0, Math.max(0, end)))
       onHead({ head, early: () => bytes.subarray(end + 4) })
       return false
     },
