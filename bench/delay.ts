@@ -10,16 +10,21 @@ export type WayOptions = {
   readonly port?: number
   /** One way. */
   readonly delayMs: number
-  /** The share of segments that is lost, and comes a round trip later. */
+  /** The share of segments that is lost; what is lost comes a retransmission timeout later. */
   readonly loss: number
   /** From 0 to below 1. */
   readonly random: () => number
 }
 
 const SEGMENT = 1460
+// The least of Linux (TCP_RTO_MIN), and never less than a round trip.
+const RTO_MS = 200
 const CHUNK = 64 * 1024
 
-/** Listens before a port. All that is behind a loss waits for it, as in TCP. */
+/**
+ * Listens before a port. All that is behind a loss waits for it, as in TCP; those of one batch of
+ * 64 KiB are made good at once. Nothing else of congestion control is here.
+ */
 export async function openWay(to: number, options: WayOptions): Promise<Way> {
   const server = createServer((client) => {
     const upstream = connect({ port: to, host: '127.0.0.1', noDelay: true })
@@ -34,6 +39,7 @@ export async function openWay(to: number, options: WayOptions): Promise<Way> {
 }
 
 function carry(from: Socket, to: Socket, { delayMs, loss, random }: WayOptions): void {
+  const rtoMs = Math.max(RTO_MS, 2 * delayMs)
   let due = 0
   const waiting: { readonly at: number; readonly act: () => void }[] = []
   // In their order: timers of different lengths keep none.
@@ -54,7 +60,7 @@ function carry(from: Socket, to: Socket, { delayMs, loss, random }: WayOptions):
     for (let at = 0; at < data.length; at += CHUNK) {
       const chunk = data.subarray(at, at + CHUNK)
       const arrives = (1 - loss) ** Math.ceil(chunk.length / SEGMENT)
-      if (random() > arrives) due = Math.max(due, performance.now() + delayMs) + 2 * delayMs
+      if (random() > arrives) due = Math.max(due, performance.now() + delayMs) + rtoMs
       later(() => to.write(chunk))
     }
     // Not faster than it can be carried.

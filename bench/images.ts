@@ -1,7 +1,7 @@
 /**
  * `pull` and `push` beside skopeo and crane, from the emulator over TLS, whose layers nginx hands
- * out; then over a way with delay and loss. Rounds are taken in turn, and figures are medians of
- * ratios within a round, for the machine's speed drifts.
+ * out; then over a way with delay and loss (delay.ts). Rounds are taken in turn, and figures are
+ * medians of ratios within a round, for the machine's speed drifts.
  *
  *     apt-get install -y nginx skopeo && npm run build && CRANE=$(which crane) node bench/images.ts [rounds]
  *
@@ -10,10 +10,10 @@
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Emulator, startEmulator } from '../test/emulator/emulator.ts'
 import { logInTo } from '../test/emulator/running.ts'
-import { openWay } from './delay.ts'
 import { median, ratio, table } from './figures.ts'
 import { LAYERS, makeImage } from './image.ts'
 
@@ -21,7 +21,9 @@ const NAME = 'docker.company.test'
 const ROUNDS = Number(process.argv[2] ?? 5)
 const MB = Number(process.env['BENCH_MB'] ?? 500)
 // Over the slow way; more would take hours, and no other ratio.
-const SLOW_MB = MB / 10
+const SLOW_ROUNDS = Math.ceil(ROUNDS / 3)
+const SLOW_MB = MB / 50
+const [DELAY_MS, LOSS] = [40, 0.01]
 const CRANE = process.env['CRANE'] ?? 'crane'
 const OWN = resolve('dist/ecr-cname')
 // Names, for crane follows no redirect to an address of this machine.
@@ -44,24 +46,28 @@ type Stage = {
 }
 
 const children: ChildProcess[] = []
-if (process.env['BENCH_NAMESPACE'] === undefined) inNamespace()
-else await main()
+const FOLDER = process.env['BENCH_FOLDER']
+if (FOLDER === undefined) await inNamespace()
+else await main(FOLDER)
 
 // Go's programs go by names alone; in here the registry's leads to this machine.
-function inNamespace(): void {
-  const begin = ['sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]
-  const args = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', ...begin]
-  const env = { ...process.env, BENCH_NAMESPACE: '1' }
-  const { status } = spawnSync('unshare', [...args, ...process.argv.slice(1)], {
-    stdio: 'inherit',
-    env,
-  })
-  process.exitCode = status ?? 1
-}
-
-async function main(): Promise<void> {
+async function inNamespace(): Promise<void> {
   // In memory, so that no disk is measured.
   const folder = mkdtempSync('/dev/shm/ecr-cname-images-')
+  const begin = ['sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]
+  const args = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', ...begin]
+  const env = { ...process.env, BENCH_FOLDER: folder }
+  const child = spawn('unshare', [...args, ...process.argv.slice(1)], { stdio: 'inherit', env })
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  signals.forEach((signal) => process.on(signal, () => child.kill('SIGKILL')))
+  const code = await new Promise<number | null>((done) => {
+    child.on('error', () => done(1)).on('close', done)
+  })
+  rmSync(folder, { recursive: true, force: true })
+  process.exitCode = code ?? 1
+}
+
+async function main(folder: string): Promise<void> {
   try {
     const settings = { bucketHost: BUCKET.near, locationPort: true }
     const ports = { bucket: BUCKET.port }
@@ -71,22 +77,21 @@ async function main(): Promise<void> {
     await makeImage(emulator, authorization, 'slow', SLOW_MB * 1e6)
     await startNginx(folder, emulator)
     const near = setStage({ folder, emulator }, authorization, 'app', '127.0.0.1')
-    print(`${MB} MB in ${LAYERS} layers, ${ROUNDS} rounds`, await measure(near))
-    const way = { delayMs: 40, loss: 0.01, random: () => Math.random() }
-    const { port } = emulator.registry
-    await openWay(port, { ...way, address: FAR, port })
-    await openWay(BUCKET.port, { ...way, address: FAR, port: BUCKET.port })
+    // The first round is for what is read from disk once.
+    const nearest = (await measure(near, ROUNDS + 1)).map(withoutFirst)
+    print(`${MB} MB in ${LAYERS} layers, ${ROUNDS} rounds`, nearest)
+    await openWay([emulator.registry.port, BUCKET.port])
     emulator.settings.bucketHost = BUCKET.far
     const far = setStage({ folder, emulator }, authorization, 'slow', FAR)
-    const title = `${SLOW_MB} MB in ${LAYERS} layers, with 80 ms and 1 % loss between`
-    print(title, await measure(far))
+    const way = `${2 * DELAY_MS} ms and ${LOSS * 100} % loss between`
+    const title = `${SLOW_MB} MB in ${LAYERS} layers, ${SLOW_ROUNDS} rounds, ${way}`
+    print(title, await measure(far, SLOW_ROUNDS))
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = 1
   } finally {
     children.forEach((child) => child.kill())
     spawnSync('umount', ['--all-targets', '--lazy', '/etc/hosts'], { stdio: 'ignore' })
-    rmSync(folder, { recursive: true, force: true })
   }
   process.exit()
 }
@@ -156,6 +161,15 @@ async function startNginx(folder: string, emulator: Emulator): Promise<void> {
   await new Promise((done) => setTimeout(done, 500))
 }
 
+async function openWay(ports: readonly number[]): Promise<void> {
+  const args = [FAR, DELAY_MS, LOSS, ...ports].map(String)
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'way.ts'), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  await new Promise((done) => child.stdout.once('data', done))
+}
+
 type Job = {
   readonly title: string
   readonly prepare?: (tool: Tool, round: number) => Promise<void> | void
@@ -180,7 +194,7 @@ function jobsOf({ folder, repository, emulator, registry }: Stage): readonly Job
     const target = kind === 'docker' ? `docker-archive:${to}:app:1` : `oci:${to}:1`
     return ['skopeo', 'copy', '--quiet', `docker://${from}`, target]
   }
-  const copy = (tool: Tool, round: number) => `${repository}-${tool}-${round + 1}`
+  const copy = (tool: Tool, round: number) => `${repository}-${tool}-${round}`
   const push = (tool: Tool, round: number) => {
     const from = out(tool, 'oci')
     const to = `${copy(tool, round)}:1`
@@ -202,26 +216,30 @@ function jobsOf({ folder, repository, emulator, registry }: Stage): readonly Job
 type Measured = { readonly title: string; readonly runs: Readonly<Record<Tool, Run[]>> }
 
 /** Every round has each job by each tool one after the other, now one first and now another. */
-async function measure(stage: Stage): Promise<readonly Measured[]> {
+async function measure(stage: Stage, rounds: number): Promise<readonly Measured[]> {
   const jobs = jobsOf(stage)
   const all = jobs.map(({ title }): Measured => {
     return { title, runs: { 'ecr-cname': [], skopeo: [], crane: [] } }
   })
-  // The first is for what is read from disk once.
-  for (let round = -1; round < ROUNDS; round++) {
-    for (const tool of TOOLS.map((_, turn) => TOOLS[(turn + round + 1) % TOOLS.length])) {
+  for (let round = 0; round < rounds; round++) {
+    for (const tool of TOOLS.map((_, turn) => TOOLS[(turn + round) % TOOLS.length])) {
       if (!tool) continue
       for (const [index, { prepare, command }] of jobs.entries()) {
         await prepare?.(tool, round)
         const run = await time(command(tool, round), stage.env)
-        if (round >= 0) all[index]?.runs[tool].push(run)
+        all[index]?.runs[tool].push(run)
       }
       const { account, region } = stage.emulator
-      const name = `${account}.${region}/${stage.repository}-${tool}-${round + 1}`
+      const name = `${account}.${region}/${stage.repository}-${tool}-${round}`
       rmSync(join(stage.folder, 'ecr/registries', name), { recursive: true, force: true })
     }
   }
   return all
+}
+
+function withoutFirst({ title, runs }: Measured): Measured {
+  const [own, skopeo, crane] = TOOLS.map((tool) => runs[tool].slice(1))
+  return { title, runs: { 'ecr-cname': own ?? [], skopeo: skopeo ?? [], crane: crane ?? [] } }
 }
 
 function print(title: string, measured: readonly Measured[]): void {
@@ -239,7 +257,9 @@ function print(title: string, measured: readonly Measured[]): void {
     ]
   })
   const head = ['', '÷ skopeo', '÷ crane', '÷ cold', 'ours s', 'skopeo s', 'crane s', 'peak MiB']
-  process.stdout.write(`${title}\n\n${table(head, rows)}\n`)
+  process.stdout.write(
+    `${title}, load average ${loadavg()[0]?.toFixed(1)}\n\n${table(head, rows)}\n`,
+  )
 }
 
 async function time(

@@ -16,6 +16,7 @@ import {
 } from './connection.ts'
 import { createLogin, type Credentials } from './login.ts'
 import { type Attempt, isPassing, type Pace, retrying } from './retry.ts'
+import type { Incoming } from './taker.ts'
 
 export type { Ask } from './ask.ts'
 
@@ -46,7 +47,7 @@ export type Client = {
     location: string,
     headers: OutgoingHttpHeaders,
     signal: AbortSignal,
-  ) => Promise<IncomingMessage>
+  ) => Promise<Incoming>
   /** The path and query of a URL that the registry answered with. */
   readonly targetOf: (location: string) => string
   /** What the registry has before the names of repositories and we have not. */
@@ -163,13 +164,13 @@ async function follow(
   location: string,
   headers: OutgoingHttpHeaders,
   signal: AbortSignal,
-): Promise<IncomingMessage> {
+): Promise<Incoming> {
   const url = URL.parse(location)
   if (!url) throw new UserError('REGISTRY', 'the registry leads to a place that is no URL')
   const door = doorTo(url)
   const path = `${url.pathname}${url.search}`
   try {
-    return await connections.ask(door, { method: 'GET', path, headers, signal })
+    return await connections.fetch(door, { path, headers, signal })
   } catch (error) {
     throw isUnexplained(error) ? explainConnection(error, door) : error
   }

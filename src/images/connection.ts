@@ -7,6 +7,8 @@ import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
 import type { HostPort } from '../domain/mapping.ts'
+import { openLines } from './bulk.ts'
+import { type Incoming, ofMessage } from './taker.ts'
 
 /** A registry as a reference names it. */
 export type Site = {
@@ -40,6 +42,8 @@ export type Question = {
 
 export type Connections = {
   readonly ask: (door: Door, question: Question) => Promise<IncomingMessage>
+  /** A GET of what may be large. */
+  readonly fetch: (door: Door, question: Omit<Question, 'method' | 'body'>) => Promise<Incoming>
   readonly close: () => void
 }
 
@@ -83,12 +87,20 @@ export function openConnections(agent: HttpAgent | undefined): Connections {
   const kept = { keepAlive: true, maxSockets: 64, timeout: IDLE_MS }
   const tls = new TlsAgent(kept)
   const plain = new PlainAgent(kept)
+  const lines = openLines(IDLE_MS)
+  const ask = (door: Door, question: Question) => {
+    const own = door.certificate === undefined ? plain : tls
+    return send(door, question, agent ?? own)
+  }
   return {
-    ask: (door, question) => {
-      const own = door.certificate === undefined ? plain : tls
-      return send(door, question, agent ?? own)
+    ask,
+    fetch: async (door, question) => {
+      const isDirect = !agent && door.certificate !== undefined
+      const answer = isDirect ? await lines.get(door, question) : undefined
+      return answer ?? ofMessage(await ask(door, { ...question, method: 'GET' }))
     },
     close: () => {
+      lines.close()
       tls.destroy()
       plain.destroy()
     },

@@ -1,6 +1,5 @@
 /** What is read from a registry: manifests, small blobs, and layers from some byte on. */
 
-import type { IncomingMessage } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 import type { Client } from './client.ts'
 import { digestOf, shortOf } from './digest.ts'
@@ -12,6 +11,7 @@ import {
   readDocument,
 } from './manifest.ts'
 import { Passing } from './retry.ts'
+import { type Incoming, ofMessage } from './taker.ts'
 
 /** A manifest by tag or digest, held against its digest. */
 export async function fetchDocument(
@@ -31,7 +31,7 @@ export async function fetchDocument(
   } as const
   const [document, headers] = await client.retrying(async () => {
     const answer = await client.askOnce(ask)
-    const bytes = await readWhole(answer, DOCUMENT_LIMIT, where)
+    const bytes = await readWhole(ofMessage(answer), DOCUMENT_LIMIT, where)
     return [bytes, answer.headers] as const
   })
   // ECR tells the digest of a tag's manifest to HEAD alone; who tells it here is held to it.
@@ -71,18 +71,18 @@ export async function openBlob(
   repository: string,
   { digest }: Pick<Descriptor, 'digest'>,
   { from, signal }: Span,
-): Promise<IncomingMessage> {
+): Promise<Incoming> {
   const headers = from > 0 ? { Range: `bytes=${from}-` } : {}
   const path = `blobs/${digest}`
   const expect = [200, 206, 302, 303, 307, 308]
   const answer = await client.askOnce({ method: 'GET', repository, path, headers, expect, signal })
   const { location } = answer.headers
-  if ((answer.statusCode ?? 0) < 300 || location === undefined) return answer
+  if ((answer.statusCode ?? 0) < 300 || location === undefined) return ofMessage(answer)
   answer.resume()
   const layer = await client.follow(location, headers, signal)
-  const status = layer.statusCode ?? 0
+  const { status } = layer
   if (status === 200 || status === 206) return layer
-  layer.resume()
+  layer.drop()
   const error = new UserError(
     'REGISTRY',
     `blob ${shortOf(digest)}: the bucket that holds it answered ${status}`,
@@ -90,16 +90,25 @@ export async function openBlob(
   throw new Passing(error)
 }
 
-async function readWhole(answer: IncomingMessage, limit: number, where: string): Promise<Buffer> {
+async function readWhole(answer: Incoming, limit: number, where: string): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > limit) {
-      answer.destroy()
-      throw new UserError('IMAGE', `${where}: the registry sends more than ${limit} bytes`)
-    }
-    chunks.push(chunk)
+  let room = Buffer.of()
+  try {
+    await answer.into({
+      room: () => (room = Buffer.allocUnsafe(ROOM)),
+      filled: (count) => {
+        size += count
+        chunks.push(room.subarray(0, count))
+        if (size <= limit) return undefined
+        throw new UserError('IMAGE', `${where}: the registry sends more than ${limit} bytes`)
+      },
+    })
+  } catch (error) {
+    answer.drop()
+    throw error
   }
   return Buffer.concat(chunks)
 }
+
+const ROOM = 16 * 1024

@@ -54,7 +54,7 @@ export async function digestAt(place: Place): Promise<string> {
   return digestIn(hash)
 }
 
-const READ_SIZE = 1024 * 1024
+const READ_SIZE = 512 * 1024
 
 async function listArchive(path: string, called: string): Promise<ReadonlyMap<string, Place>> {
   const file = await open(path)

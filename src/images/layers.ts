@@ -1,6 +1,5 @@
 /** Layers on their way down: counted and hashed as they come, gone on with after a cut. */
 
-import type { IncomingMessage } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 import type { Part } from './cache.ts'
 import type { Client } from './client.ts'
@@ -10,6 +9,7 @@ import { compressionOf, type Descriptor } from './manifest.ts'
 import type { Report } from './progress.ts'
 import { isPassing, Passing } from './retry.ts'
 import type { Sink } from './sink.ts'
+import { type Incoming, pour, skipping, type Taker } from './taker.ts'
 
 export type Download = {
   readonly client: Client
@@ -25,6 +25,7 @@ export type Download = {
 
 // Fewer and larger writes; the chunks of TLS are 16 KiB.
 const WRITE_SIZE = 512 * 1024
+const MOST_WAITING = 2
 // Progress that is worth starting to count tries anew.
 const STEP = 4 * 1024 * 1024
 
@@ -48,7 +49,7 @@ async function goOn(order: Download) {
   const { blob, part, report } = order
   const intake = createIntake(order)
   try {
-    const found = (await part?.replay((chunk) => intake.take(chunk))) ?? 0
+    const found = (await part?.replay(async (chunk) => await pour(chunk, intake))) ?? 0
     report({ kind: 'bytes', digest: blob.digest, bytes: found })
     return { intake, found }
   } catch (error) {
@@ -64,41 +65,52 @@ type Intake = ReturnType<typeof createIntake>
 /** Takes a blob's bytes in their order. */
 function createIntake({ blob, output, part }: Download) {
   const hash = openDigest()
-  // One is filled while the other is written. The chunks of TLS, kept until then, would outlive
-  // the memory that is swept often.
-  const size = Math.min(WRITE_SIZE, Math.max(1, blob.size))
-  let [filling, resting] = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(size)]
+  // One is filled while others are written. The chunks of TLS, kept until then, would outlive the
+  // memory that is swept often.
+  const newBuffer = (): Buffer => Buffer.allocUnsafe(Math.min(WRITE_SIZE, Math.max(1, blob.size)))
+  const resting: Buffer[] = []
+  let filling = newBuffer()
   let filled = 0
   let written = 0
-  let writing: Promise<unknown> = Promise.resolve()
+  let waiting = 0
+  let writing: Promise<void> = Promise.resolve()
 
-  const flush = async () => {
-    const buffers = [filling.subarray(0, filled)]
-    const at = written
-    written += filled
-    filled = 0
-    await writing
-    ;[filling, resting] = [resting, filling]
-    writing = Promise.all([output.write(buffers, at), part?.write(buffers, at)])
-    writing.catch(() => {})
+  const write = async (buffer: Buffer, count: number, at: number) => {
+    const bytes = [buffer.subarray(0, count)]
+    await Promise.all([output.write(bytes, at), part?.write(bytes, at)])
+    resting.push(buffer)
+    waiting -= 1
   }
+  // One after the other, so that a part has no holes.
+  const flush = () => {
+    const [buffer, count, at] = [filling, filled, written]
+    hash.update(buffer.subarray(0, count))
+    written += count
+    filled = 0
+    filling = resting.pop() ?? newBuffer()
+    waiting += 1
+    const before = writing
+    writing = before.then(() => write(buffer, count, at))
+    writing.catch(() => {})
+    return waiting > MOST_WAITING ? before : undefined
+  }
+  const size = () => written + filled
   return {
-    size: () => written + filled,
-    async take(chunk: Buffer) {
+    size,
+    room() {
       // Said too little by the manifest, or a stream without end.
-      if (written + filled + chunk.length > blob.size) throw tooLong(blob)
-      if (written + filled === 0) checkCompression(chunk, blob)
-      hash.update(chunk)
-      for (let at = 0; at < chunk.length;) {
-        const copied = chunk.copy(filling, filled, at)
-        at += copied
-        filled += copied
-        if (filled === filling.length) await flush()
-      }
+      if (size() === blob.size) throw tooLong(blob)
+      return filling.subarray(filled)
+    },
+    filled(count: number) {
+      filled += count
+      if (size() > blob.size) throw tooLong(blob)
+      if (size() === count) checkCompression(filling.subarray(0, count), blob)
+      return filled === filling.length ? flush() : undefined
     },
     /** Everything taken so far is written. */
     async settle() {
-      if (filled > 0) await flush()
+      if (filled > 0) void flush()
       await writing
     },
     async finish() {
@@ -118,15 +130,15 @@ async function fetchRest(order: Download, intake: Intake): Promise<void> {
       const from = intake.size()
       if (from === blob.size) return
       const answer = await openBlob(client, repository, blob, { from, signal })
-      const skip = bytesToSkip(answer, from, blob)
       try {
+        const skip = bytesToSkip(answer, from, blob)
         await takeAll(answer, skip, intake, (bytes) => {
           report({ kind: 'bytes', digest: blob.digest, bytes })
         })
       } catch (error) {
         throw isPassing(error) ? new Passing(cut(blob, intake.size())) : error
       } finally {
-        answer.destroy()
+        answer.drop()
         await intake.settle()
         if (intake.size() - counted >= STEP) progressed()
         counted = intake.size()
@@ -138,15 +150,15 @@ async function fetchRest(order: Download, intake: Intake): Promise<void> {
 }
 
 /** How much of an answer is there already; what is of another length than was told is refused. */
-function bytesToSkip(answer: IncomingMessage, from: number, blob: Descriptor): number {
-  const { statusCode, headers } = answer
-  const isRest = statusCode === 206
+function bytesToSkip(answer: Incoming, from: number, blob: Descriptor): number {
+  const { status, headers } = answer
+  const isRest = status === 206
   const [, start] = /^bytes (\d+)-/.exec(headers['content-range'] ?? '') ?? []
   if (isRest && Number(start) !== from) throw new Passing(cut(blob, from))
   const length = headers['content-length']
   const whole = Number(length) + (isRest ? from : 0)
   if (length !== undefined && whole !== blob.size) {
-    answer.destroy()
+    answer.drop()
     throw new UserError(
       'IMAGE',
       `layer ${shortOf(blob.digest)}: the registry has ${whole} bytes, and the manifest says ${blob.size}`,
@@ -156,19 +168,19 @@ function bytesToSkip(answer: IncomingMessage, from: number, blob: Descriptor): n
 }
 
 async function takeAll(
-  answer: IncomingMessage,
+  answer: Incoming,
   skip: number,
   intake: Intake,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  let left = skip
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    const fresh = left > 0 ? chunk.subarray(left) : chunk
-    left = Math.max(0, left - chunk.length)
-    if (fresh.length === 0) continue
-    await intake.take(fresh)
-    onBytes(fresh.length)
+  const counted: Taker = {
+    room: () => intake.room(),
+    filled: (count) => {
+      onBytes(count)
+      return intake.filled(count)
+    },
   }
+  await answer.into(skip > 0 ? skipping(skip, counted) : counted)
 }
 
 // What engines would choke on later, with less to say about it.

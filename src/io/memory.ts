@@ -15,11 +15,17 @@ type Collect = (options: { readonly type: 'minor' }) => void
  * it leaves up to a hundred megabytes of them before it looks. The result ends it.
  */
 export function freeBuffersSoon(): () => void {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as Collect
+  let collect: Collect | undefined
   const timer = setInterval(() => {
-    if (memoryUsage().arrayBuffers > MOST_BYTES) collect({ type: 'minor' })
+    if (memoryUsage().arrayBuffers <= MOST_BYTES) return
+    collect ??= collector()
+    collect({ type: 'minor' })
   }, LOOK_MS)
   timer.unref()
   return () => clearInterval(timer)
+}
+
+function collector(): Collect {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as Collect
 }

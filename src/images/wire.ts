@@ -1,0 +1,87 @@
+/** A TLS connection that is read into memory of its reader: nothing is made of every 16 KiB. */
+
+import { isIP, type OnReadOpts } from 'node:net'
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import type { Door } from './connection.ts'
+
+/** Who has the bytes that come in. */
+export type Reader = {
+  readonly room: () => Buffer
+  /** What came, and where; whether more should. */
+  readonly came: (count: number, where: Buffer) => boolean
+}
+
+/** A connection, and who has what comes over it. */
+export type Wire = {
+  readonly socket: TLSSocket
+  /** Gives what comes from now on to another. Resolves as that says, rejects where the wire ends. */
+  readonly read: <T>(by: (done: (value: T) => void) => Reader) => Promise<T>
+  /** Gives what came before, and has more come. */
+  readonly give: (bytes: Buffer) => void
+  /** From now on nothing should come. */
+  readonly rest: () => void
+}
+
+const SPARE_SIZE = 16 * 1024
+
+const NOBODY: Reader = {
+  room: () => Buffer.allocUnsafe(SPARE_SIZE),
+  came: () => {
+    throw coded('ECONNRESET', 'more came than was asked for')
+  },
+}
+
+/** Opens one; what is sent meanwhile waits. */
+export function openWire(door: Door, idleMs: number): Wire {
+  let reader = NOBODY
+  let fail: ((error: Error) => void) | undefined
+  let ended: Error | undefined
+  const attempt = <T>(act: () => T): T | undefined => {
+    try {
+      return act()
+    } catch (error) {
+      socket.destroy(error as Error)
+      return undefined
+    }
+  }
+  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
+    ...addressOf(door),
+    ALPNProtocols: ['http/1.1'],
+    onread: {
+      buffer: () => attempt(() => reader.room()) ?? NOBODY.room(),
+      callback: (count, where) => attempt(() => reader.came(count, where as Buffer)) ?? false,
+    },
+  }
+  const socket = connect(options)
+  const end = (error: Error) => {
+    ended ??= error
+    fail?.(ended)
+  }
+  socket.setTimeout(idleMs, () => socket.destroy(coded('ETIMEDOUT', 'nothing came for a while')))
+  socket.on('error', end)
+  socket.on('close', () => end(coded('ECONNRESET', 'the connection was cut')))
+  return {
+    socket,
+    read: (by) =>
+      new Promise((resolve, reject) => {
+        fail = reject
+        reader = by(resolve)
+        if (ended) reject(ended)
+      }),
+    give: (bytes) => {
+      if (attempt(() => reader.came(bytes.length, bytes)) === true) socket.resume()
+    },
+    rest: () => (reader = NOBODY),
+  }
+}
+
+function addressOf({ address, certificate = '' }: Door) {
+  const host = address.host.replace(/^\[(.*)\]$/, '$1')
+  const servername = isIP(certificate) === 0 ? certificate : ''
+  return { host, port: address.port ?? 443, servername, rejectUnauthorized: true }
+}
+
+/** An error with a code, as the system has them. */
+export function coded(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
+}
