@@ -26,6 +26,8 @@ export type ServerTls = {
   readonly options: TlsOptions
   /** By the name that a client asks for. */
   readonly contextFor: (name: string) => SecureContext
+  /** Whether one of the certificates is for a name. */
+  readonly isFor: (name: string) => boolean
   /** From when to when the certificate is good that clients of a name are shown. */
   readonly validityFor: (name: string) => Validity
   /** The files of certificates that are not valid at a time, in ms since 1970. */
@@ -60,6 +62,7 @@ export function tlsOf(
       ...(clients && { requestCert: true, rejectUnauthorized: false }),
     },
     contextFor: (name) => find(name).context,
+    isFor: (name) => find(name).facts.checkHost(name) !== undefined,
     validityFor(name) {
       const { validFromDate, validToDate } = find(name).facts
       return { notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() }

@@ -74,10 +74,10 @@ async function namesShown(port: number): Promise<string | undefined> {
 describe('a sidecar that runs', () => {
   it('shows another certificate when its files have changed, and not before', async () => {
     const { port, folder, look, said } = await start()
-    place(folder, emulator.certificate(['other.test']))
+    place(folder, emulator.certificate([NAME, 'other.test']))
     expect(await namesShown(port)).toBe(`DNS:${NAME}`)
     look()
-    expect(await namesShown(port)).toBe('DNS:other.test')
+    expect(await namesShown(port)).toBe(`DNS:${NAME}, DNS:other.test`)
     look()
     expect(said()).toMatchObject([{ level: 'info', message: 'read anew' }])
   })
@@ -139,14 +139,29 @@ describe('a sidecar that runs', () => {
 
   it('tells of a certificate that has expired, and shows it all the same', async () => {
     const { port, folder, look, said } = await start()
-    place(folder, emulator.certificate(['late.test'], -0.5))
+    place(folder, emulator.certificate([NAME, 'late.test'], -0.5))
     look()
-    expect(await namesShown(port)).toBe('DNS:late.test')
+    expect(await namesShown(port)).toBe(`DNS:${NAME}, DNS:late.test`)
     expect(said()).toMatchObject([
       {
         level: 'error',
         message: 'a certificate has expired, or is not valid yet; put a valid one in its place',
         file: join(folder, 'cert.pem'),
+      },
+      { message: 'read anew' },
+    ])
+  })
+
+  it('tells of a name that no certificate is for', async () => {
+    const { port, folder, look, said } = await start()
+    place(folder, emulator.certificate(['other.test']))
+    look()
+    expect(await namesShown(port)).toBe('DNS:other.test')
+    expect(said()).toMatchObject([
+      {
+        level: 'warn',
+        message: 'no certificate is for this name; its clients are shown that of another',
+        name: NAME,
       },
       { message: 'read anew' },
     ])

@@ -1,6 +1,7 @@
 /** The listeners of `serve`: opened all or none, and what is told of them. */
 
 import { UserError } from '../../domain/errors.ts'
+import { parseRegistry } from '../../domain/registry.ts'
 import type { Primary } from '../../io/primary.ts'
 import { type Limits, listen, type Listener, type ListenOptions } from '../../proxy/server.ts'
 import type { World } from '../command.ts'
@@ -87,10 +88,17 @@ export function logStart(log: Log, settings: ServeSettings, { urls, admin }: Lis
 }
 
 /** They are served all the same: some clients may not look, and the others say what is wrong. */
-export function warnOfInvalid({ tls }: Service, { now }: World, log: Log): void {
-  tls?.invalidAt(now()).forEach((file) => log('error', EXPIRED, { file }))
+export function warnOfInvalid({ tls, settings }: Service, { now }: World, log: Log): void {
+  if (!tls) return
+  tls.invalidAt(now()).forEach((file) => log('error', EXPIRED, { file }))
+  for (const name of settings.mappings.keys()) {
+    // A wildcard is for one label; an ECR host is there for its AWS identity.
+    const asked = name.replace(/^\*(?=\.)/, 'any').replace(/:\d+$/, '')
+    if (!tls.isFor(asked) && !parseRegistry(asked)) log('warn', UNNAMED, { name })
+  }
 }
 
+const UNNAMED = 'no certificate is for this name; its clients are shown that of another'
 const EXPIRED = 'a certificate has expired, or is not valid yet; put a valid one in its place'
 
 /** Lets all of them finish for so long. */
