@@ -59,8 +59,11 @@ function lineOf({ status, code, message }: Told, where: string): string {
     return `there is no such image; see the tags with: ecr-cname tags ${repository}`
   }
   if (status === 429) return `the registry is asked too often (${message || '429'}); try later`
-  if (status === 401) return 'the registry refuses the login (401); see: ecr-cname resolve'
   if (code !== '' || message !== '') return `the registry refused: ${message || code}`
+  if (status === 401 || status === 403) {
+    const [host = ''] = where.split('/')
+    return `the registry refuses the login (${status}); see: ecr-cname resolve --aws ${host}`
+  }
   return `the registry answered ${status}`
 }
 

@@ -137,6 +137,18 @@ describe('login', () => {
     ])
   })
 
+  it('tells what is missing where ECR itself stands behind the name', async () => {
+    const { user } = await withEngines()
+    const x509 = `x509: certificate is valid for *.dkr.ecr.us-east-1.amazonaws.com, not ${CNAME}`
+    const line = `time="2026-11-21T16:00:07Z" level=fatal msg="Get \\"https://${CNAME}/v2/\\": ${x509}"`
+    install(user, { skopeo: `echo '${line}' >&2; exit 1` })
+    const { stderr } = await ecrCname(user, ['login', '--tool', 'skopeo', CNAME])
+
+    expect(stderr).toBe(
+      `ecr-cname: skopeo login ${CNAME} failed: Get "https://${CNAME}/v2/": ${x509}; ECR itself stands behind the name, and this engine needs a sidecar there, see: ecr-cname serve --help\n`,
+    )
+  })
+
   it.each([
     ['no host', ['--tool', 'oras'], 2, 'expected a HOST, or --account or --region'],
     ['an unknown tool', ['--tool', 'rkt', CNAME], 2, '--tool: expected docker or podman'],

@@ -30,7 +30,7 @@ async function run(args: readonly string[], world: World): Promise<number> {
     world.stdout(`${JSON.stringify({ folder, ...result }, undefined, 2)}\n`)
     return 0
   }
-  const amount = `${kept.length} layers, ${formatSize(size)}`
+  const amount = `${kept.length} ${kept.length === 1 ? 'layer' : 'layers'}, ${formatSize(size)}`
   if (word === 'clear') world.stdout(`cleared ${amount} from ${folder}\n`)
   else {
     const rows = kept.map((one) => {

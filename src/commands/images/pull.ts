@@ -67,7 +67,9 @@ function tell(world: World, { pulled, path, ref }: Result, flags: PullFlags): vo
   if (flags.json) world.stdout(`${JSON.stringify({ ref, ...pulled, output: path })}\n`)
   else if (!flags.quiet) {
     const { layers, size, digest } = pulled
-    world.stderr(`${path}: ${ref}, ${layers} layers, ${formatSize(size)}, ${digest}\n`)
+    world.stderr(
+      `${path}: ${ref}, ${layers} ${layers === 1 ? 'layer' : 'layers'}, ${formatSize(size)}, ${digest}\n`,
+    )
   }
 }
 

@@ -74,8 +74,17 @@ async function logIn({ host, granted }: Login, engine: Engine, world: World): Pr
   return `${engine.name}: logged in to ${host} as ${username}${holds}`
 }
 
+const NEEDS_SIDECAR =
+  'ECR itself stands behind the name, and this engine needs a sidecar there, see: ecr-cname serve --help'
+
 // Engines say last what went wrong; before it may stand what they warn of.
 function reasonIn(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line.trim() !== '')
-  return oneLine(lines.at(-1) ?? 'it said nothing')
+  const last = lines.at(-1) ?? 'it said nothing'
+  // skopeo says it as a line of a log.
+  const [, message] = /^time=.* msg="((?:[^"\\]|\\.)*)"/.exec(last) ?? []
+  const reason = oneLine(message?.replaceAll(/\\(.)/g, '$1') ?? last)
+  return /certificate is valid for .*\.dkr[.-]ecr/.test(reason)
+    ? `${reason}; ${NEEDS_SIDECAR}`
+    : reason
 }
