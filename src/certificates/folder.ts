@@ -53,6 +53,17 @@ export function findAuthority(folder: string): string | undefined {
 
 /** A certificate that holds for another month at least, of the folder's authority. */
 export async function provideCertificate(wish: Wish): Promise<Provided> {
+  try {
+    return await provide(wish)
+  } catch (error) {
+    const { code, path = wish.folder } = error as NodeJS.ErrnoException
+    if (error instanceof UserError || !/^E[A-Z]+$/.test(code ?? '')) throw error
+    const message = `${path}: can't be written (${code}); name another folder with --dir`
+    throw new UserError('FILE', message, { cause: error })
+  }
+}
+
+async function provide(wish: Wish): Promise<Provided> {
   const { folder, title, names, now, anew = false } = wish
   // The configuration beside it is for every user to read.
   openFolder(dirname(folder))

@@ -98,6 +98,8 @@ function makeFolder(path: string, mode: number): void {
 function isThere(path: string, mode: number): boolean {
   try {
     mkdirSync(path, mode)
+    // What all are to read they can, whatever the umask.
+    if (mode & 0o004) chmodSync(path, mode)
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

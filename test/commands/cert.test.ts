@@ -77,6 +77,15 @@ describe('cert', () => {
     expect(readFileSync(at('docker'), 'utf8')).toBe('of somebody else')
   })
 
+  it('says in one line where it can found no authority', async () => {
+    const { run, home } = newUser()
+    writeFileSync(join(home, 'file'), '')
+    expect(await run(NAME, '--dir', join(home, 'file/tls'))).toMatchObject({
+      stderr: `ecr-cname: ${home}/file/tls: can't be written (ENOTDIR); name another folder with --dir\n`,
+      exitCode: 1,
+    })
+  })
+
   it('changes nothing where there is no terminal to ask on', async () => {
     const { run, root, at } = newUser()
     const { stderr, exitCode } = await run(NAME, '--install', '--for', 'docker', '--root', root)

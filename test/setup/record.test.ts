@@ -137,6 +137,17 @@ describe('changes of several files', () => {
     expect([mode('etc/ecr-cname'), mode('etc/ecr-cname/setup')]).toEqual([0o755, 0o700])
   })
 
+  it('are for all users to read, whatever the umask of root is', () => {
+    const { at, change, folder } = system()
+    const umask = process.umask(0o077)
+    apply(folder, [change('etc/containers/registries.conf.d/one', 'x')])
+    process.umask(umask)
+    const modes = ['etc', 'etc/containers', 'etc/containers/registries.conf.d'].map(
+      (name) => statSync(at(name)).mode & 0o777,
+    )
+    expect(modes).toEqual([0o755, 0o755, 0o755])
+  })
+
   it('are none where no backup can be kept', () => {
     const { root, at, change } = system()
     writeFileSync(at('file'), 'x')
