@@ -84,10 +84,11 @@ describe('ecr-cname pull', () => {
   it('stops at Ctrl-C with nothing at the path, and goes on in the next run', async () => {
     const { call, registry, user, file } = await newCaller()
     await pushImage(registry, '1', { layers: [makeLayer(8_000_000)] })
+    // Again and again, so that it can't be done before it is stopped.
     registry.emulator.settings.faults.push({
       service: 'bucket',
       kind: 'cut',
-      afterBytes: 5_000_000,
+      afterBytes: 1_000_000,
     })
     const running = start([ECR_CNAME, 'pull', `${IMAGE}:1`, '-o', 'app.tar'], {
       env: user.env,
