@@ -1,7 +1,8 @@
 /** Where engines and systems look for authorities that they trust. */
 
-import { existsSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { rewriteFile } from '../io/files.ts'
 
 export const TRUSTERS = ['docker', 'podman', 'containerd', 'system'] as const
 export type Truster = (typeof TRUSTERS)[number]
@@ -29,8 +30,7 @@ export function isTrusted({ file }: Trust, authority: string): boolean {
 
 /** Puts the authority there. Throws what node:fs throws. */
 export function addTrust({ file }: Trust, authority: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-  writeFileSync(file, authority, { mode: 0o644 })
+  rewriteFile(file, authority, 0o644)
 }
 
 /** Takes the authority away again; one of somebody else stays. */

@@ -1,6 +1,6 @@
 /** `cert`, by the built program. */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../support/folder.ts'
@@ -75,6 +75,17 @@ describe('cert', () => {
     const { stderr } = await run(NAME, '--uninstall', '--for', 'docker', '--root', root, '--yes')
     expect(stderr).toBe('nobody here trusts it\n')
     expect(readFileSync(at('docker'), 'utf8')).toBe('of somebody else')
+  })
+
+  it('is for all users to trust, whatever the umask of root is', async () => {
+    const { run, root, at } = newUser()
+    const umask = process.umask(0o077)
+    await run(NAME, '--install', '--for', 'podman', '--root', root, '--yes')
+    process.umask(umask)
+    const modes = [dirname(at('containers')), at('containers')].map(
+      (path) => statSync(path).mode & 0o777,
+    )
+    expect(modes).toEqual([0o755, 0o644])
   })
 
   it('says in one line where it can found no authority', async () => {
