@@ -1,8 +1,9 @@
 /** Where engines and systems look for authorities that they trust. */
 
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { rewriteFile } from '../io/files.ts'
+import { readPlain } from '../io/plain-file.ts'
 
 export const TRUSTERS = ['docker', 'podman', 'containerd', 'system'] as const
 export type Truster = (typeof TRUSTERS)[number]
@@ -25,7 +26,7 @@ export function trustOf(truster: Truster, name: string, root: string): Trust {
 
 /** Whether the authority stands there. */
 export function isTrusted({ file }: Trust, authority: string): boolean {
-  return existsSync(file) && readFileSync(file, 'utf8') === authority
+  return existsSync(file) && readPlain(file).toString('utf8') === authority
 }
 
 /** Puts the authority there. Throws what node:fs throws. */

@@ -1,9 +1,10 @@
 /** Which engines here go to a name itself, and which authorities they trust for it. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import { type Truster, trustOf } from '../certificates/trust.ts'
+import { readPlain } from '../io/plain-file.ts'
 import { findProgram } from '../io/programs.ts'
 import { leadsContainerd } from './containerd.ts'
 import { isRewritten } from './podman.ts'
@@ -48,7 +49,7 @@ const BUNDLES = [
 /** What an engine trusts for a name: what the system does, and its own files. */
 export function authoritiesOf(truster: Truster, host: string, scene: Scene): readonly string[] {
   const bundle = BUNDLES.map((path) => at(scene, path)).find((path) => existsSync(path))
-  const system = bundle ? [readFileSync(bundle, 'utf8')] : getCACertificates('system')
+  const system = bundle ? [readPlain(bundle).toString('utf8')] : getCACertificates('system')
   if (truster === 'system') return system
   const own = folderOf(truster, host, scene)
   // podman and its like read docker's folder too: containers-certs.d(5).
@@ -65,7 +66,7 @@ function certificatesIn(folder: string): readonly string[] {
   const names = readdirSync(folder).filter((name) => name.endsWith('.crt'))
   return names.flatMap((name) => {
     try {
-      return [readFileSync(join(folder, name), 'utf8')]
+      return [readPlain(join(folder, name)).toString('utf8')]
     } catch {
       // For an engine of this user it is not there either.
       return []

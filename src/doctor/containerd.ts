@@ -1,7 +1,8 @@
 /** containerd's configuration: whether the folder of hosts is read, and what it says of our names. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { UserError } from '../domain/errors.ts'
+import { readPlain } from '../io/plain-file.ts'
 import { parseToml, valueAt } from '../setup/toml.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import { at, type Mapped, type Scene } from './scene.ts'
@@ -92,7 +93,7 @@ function readsHosts(config: Toml): boolean {
 
 function read(file: string): Toml | UserError {
   try {
-    return parseToml(file, existsSync(file) ? readFileSync(file, 'utf8') : '')
+    return parseToml(file, existsSync(file) ? readPlain(file).toString('utf8') : '')
   } catch (error) {
     if (error instanceof UserError) return error
     const code = (error as NodeJS.ErrnoException).code ?? ''

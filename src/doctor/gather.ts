@@ -1,12 +1,13 @@
 /** What a report holds besides findings: configurations, environment and versions, without secrets. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { arch, platform, release } from 'node:os'
 import { versions } from 'node:process'
 import { parse as parseYaml } from 'yaml'
 import { configFiles, type Environment } from '../front/places.ts'
 import { ownSecrets } from './secrets.ts'
 import { authFiles, dockerConfigFile, registriesFiles } from '../io/engine-configs.ts'
+import { readPlain } from '../io/plain-file.ts'
 import { findProgram, runProgram, withoutSecrets } from '../io/programs.ts'
 import { parseToml } from '../setup/toml.ts'
 import { createRedaction } from './redact.ts'
@@ -64,7 +65,7 @@ function filesOf(scene: Gathering): readonly string[] {
 // What can't be read as what it is may hold a secret anywhere, so nothing of it is told.
 function contentOf(file: string): unknown {
   try {
-    const text = readFileSync(file, 'utf8')
+    const text = readPlain(file).toString('utf8')
     if (/\.(toml|conf)$/.test(file)) return parseToml(file, text)
     return file.endsWith('.yaml') ? parseYaml(text) : JSON.parse(text)
   } catch {

@@ -1,8 +1,9 @@
 /** Kubelet's credential providers: whether ours is there, and asked for our names. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { readPlain } from '../io/plain-file.ts'
 import { findKubelet } from '../setup/kubelet-flags.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import { runningOf } from './processes.ts'
@@ -104,7 +105,9 @@ function flagOf(name: string, args: readonly string[] = []): string | undefined 
 
 function readProviders(file: string): readonly Provider[] | undefined {
   try {
-    const { providers } = parse(readFileSync(file, 'utf8')) as { readonly providers?: unknown }
+    const { providers } = parse(readPlain(file).toString('utf8')) as {
+      readonly providers?: unknown
+    }
     if (!Array.isArray(providers)) return undefined
     return providers.map((one: { readonly name?: unknown; readonly matchImages?: unknown }) => ({
       name: String(one.name),

@@ -1,6 +1,6 @@
 /** The configuration of podman, buildah and skopeo: whether they ask our helper, and whom before. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { UserError } from '../domain/errors.ts'
 import {
   authFiles,
@@ -11,6 +11,7 @@ import {
   registriesFiles,
 } from '../io/engine-configs.ts'
 import { readJsonFile } from '../io/json-file.ts'
+import { readPlain } from '../io/plain-file.ts'
 import { findProgram } from '../io/programs.ts'
 import { parseToml, valueAt } from '../setup/toml.ts'
 import { type Finding, findingsOf } from './finding.ts'
@@ -30,7 +31,7 @@ export function checkPodman(scene: Scene, mapped: readonly Mapped[]): Finding[] 
 
 function* brokenFiles(scene: Scene): Iterable<Finding> {
   for (const file of registriesFiles(scene.env, at(scene, '/etc/containers'))) {
-    const message = failureOf(() => parseToml(file, readFileSync(file, 'utf8')))
+    const message = failureOf(() => parseToml(file, readPlain(file).toString('utf8')))
     if (message === undefined) continue
     yield broken('registries-broken', {
       what: message,
@@ -97,7 +98,7 @@ function* ofHost(host: string, programs: readonly string[], scene: Scene): Itera
 function asksFilesFirst(scene: Scene): boolean {
   const files = registriesFiles(scene.env, at(scene, '/etc/containers'))
   const helpers = files
-    .map((file) => parseToml(file, readFileSync(file, 'utf8'))['credential-helpers'])
+    .map((file) => parseToml(file, readPlain(file).toString('utf8'))['credential-helpers'])
     .findLast((list) => Array.isArray(list))
   if (!Array.isArray(helpers) || !helpers.includes('ecr-cname')) return true
   const before = helpers.indexOf('containers-auth.json')
@@ -117,7 +118,9 @@ export function isRewritten(host: string, registry: string, scene: Scene): boole
   const files = registriesFiles(scene.env, at(scene, '/etc/containers'))
   return files.some((file) => {
     try {
-      const tables = parseToml(file, existsSync(file) ? readFileSync(file, 'utf8') : '')['registry']
+      const tables = parseToml(file, existsSync(file) ? readPlain(file).toString('utf8') : '')[
+        'registry'
+      ]
       return (
         Array.isArray(tables) &&
         tables.some((table: unknown) => {

@@ -1,9 +1,9 @@
 /** What is known to be secret here, so that no report holds it. */
 
-import { readFileSync } from 'node:fs'
 import { awsFiles, type Environment } from '../front/places.ts'
 import { authFiles, dockerConfigFile, readConfig } from '../io/engine-configs.ts'
 import { allLogins } from '../io/logins.ts'
+import { readPlain } from '../io/plain-file.ts'
 import { loginsOf } from '../setup/docker.ts'
 import { ownEntries } from '../tokens/store.ts'
 
@@ -18,9 +18,9 @@ export function ownSecrets(env: Environment): readonly string[] {
 
 function secretsIn(file: string): readonly string[] {
   try {
-    const lines = readFileSync(file, 'utf8').matchAll(
-      /^\s*\w*(?:secret|token|password|external_id)\w*\s*=\s*(\S+)\s*$/gim,
-    )
+    const lines = readPlain(file)
+      .toString('utf8')
+      .matchAll(/^\s*\w*(?:secret|token|password|external_id)\w*\s*=\s*(\S+)\s*$/gim)
     return [...lines].map(([, value = '']) => value)
   } catch {
     return []

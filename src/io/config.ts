@@ -1,9 +1,9 @@
 /** Reads the configuration from its files and from ECR_CNAME_MAP. */
 
-import { readFileSync } from 'node:fs'
 import { type Config, mergeConfig, type Source } from '../domain/config.ts'
 import { UserError } from '../domain/errors.ts'
 import { configFiles, type Environment } from '../front/places.ts'
+import { readPlain } from './plain-file.ts'
 
 /**
  * The configuration of this environment. Throws a UserError of code CONFIG that names the file,
@@ -25,8 +25,9 @@ export function readSources(env: Environment): readonly Source[] {
 function readSource(path: string, isNamed: boolean): readonly Source[] {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readPlain(path).toString('utf8')
   } catch (error) {
+    if (error instanceof UserError) throw error
     const code = (error as NodeJS.ErrnoException).code ?? ''
     if (!isNamed && (code === 'ENOENT' || code === 'ENOTDIR')) return []
     throw new UserError(

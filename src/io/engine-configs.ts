@@ -1,10 +1,11 @@
 /** Where container engines look for credentials, and whether they ask our helper there. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { getuid } from 'node:process'
 import { parse as parseToml } from 'smol-toml'
 import { type DockerConfig, helperKey, helpersOf } from '../domain/docker-config.ts'
 import { type Environment, homeFolder } from '../front/places.ts'
+import { readPlain } from './plain-file.ts'
 
 /** The name under which engines know our helper. */
 const OURS = 'ecr-cname'
@@ -52,7 +53,7 @@ const FILES = 'containers-auth.json'
 /** A Docker configuration; one that is missing or broken says nothing. */
 export function readConfig(file: string): DockerConfig {
   try {
-    return (JSON.parse(readFileSync(file, 'utf8')) ?? {}) as DockerConfig
+    return (JSON.parse(readPlain(file).toString('utf8')) ?? {}) as DockerConfig
   } catch {
     return {}
   }
@@ -94,7 +95,7 @@ function dropIns(folder: string): readonly string[] {
 
 function credentialHelpersOf(file: string): unknown {
   try {
-    return parseToml(readFileSync(file, 'utf8'))['credential-helpers']
+    return parseToml(readPlain(file).toString('utf8'))['credential-helpers']
   } catch {
     return undefined
   }

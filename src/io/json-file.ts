@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { UserError } from '../domain/errors.ts'
 import { parseJson } from './config.ts'
 import { rewriteFile } from './files.ts'
+import { readPlain } from './plain-file.ts'
 import { decode } from './utf8.ts'
 
 /** The text of a JSON file and its value; `undefined` where there is no file or nothing in it. */
@@ -11,8 +12,17 @@ export type JsonFile = { readonly text: string; readonly value: unknown }
 
 /** Reads a file. Throws a UserError that names it and, where it is broken, line and column. */
 export function readJsonFile(path: string): JsonFile | undefined {
+  return readJson(path, readPlain)
+}
+
+/** Reads one that somebody named, which may be a pipe of their shell. Throws as `readJsonFile` does. */
+export function readNamedJsonFile(path: string): JsonFile | undefined {
+  return readJson(path, (named) => readFileSync(named))
+}
+
+function readJson(path: string, read: (path: string) => Buffer): JsonFile | undefined {
   try {
-    const text = decode(path, readFileSync(path)).replace(/^\uFEFF/, '')
+    const text = decode(path, read(path)).replace(/^\uFEFF/, '')
     return text.trim() === '' ? undefined : { text, value: parseJson(path, text) }
   } catch (error) {
     if (error instanceof UserError) throw error

@@ -1,9 +1,10 @@
 /** What is to be changed, told before it is done. */
 
-import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { existsSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { UserError } from '../domain/errors.ts'
+import { readPlain } from '../io/plain-file.ts'
 import { decode } from '../io/utf8.ts'
 
 /** A file as it is to be. */
@@ -30,8 +31,9 @@ export type Plan = {
 /** What is in a file, if it is there. A UserError where it is not for us to read. */
 export function contentOf(path: string): Buffer | undefined {
   try {
-    return existsSync(path) ? readFileSync(path) : undefined
+    return existsSync(path) ? readPlain(path) : undefined
   } catch (error) {
+    if (error instanceof UserError) throw error
     const { code } = error as NodeJS.ErrnoException
     const hint = code === 'EACCES' ? 'run it as root' : 'see what is in its way'
     throw new UserError('FILE', `${path}: can't be read (${code}); ${hint}`, { cause: error })

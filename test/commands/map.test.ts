@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startNameServer, type Zone } from '../support/dns.ts'
+import { ECR_CNAME, runProgram } from '../support/program.ts'
 import { CNAME, ECR, emulated, newUser, type User, writeTree } from '../support/user.ts'
 import { ecrCname, has, read, readJson, runHere, succeed } from './people.ts'
 
@@ -286,6 +287,15 @@ describe('map import', () => {
     const { stderr } = await ecrCname(user, ['map', 'import', join(user.home, 'a.json')])
 
     expect(stderr).toContain(`${CNAME}: its profile in `)
+    expect(registries(user)).toEqual({ [CNAME]: ECR })
+  })
+
+  it('reads a pipe of the shell where one is named', async () => {
+    const user = await someone()
+    writeTree(user.home, { 'a.json': JSON.stringify({ [CNAME]: ECR }) })
+    const script = 'cat "$HOME/a.json" | "$0" map import /dev/stdin'
+    await runProgram(['/bin/sh', '-c', script, ECR_CNAME], { env: user.env })
+
     expect(registries(user)).toEqual({ [CNAME]: ECR })
   })
 

@@ -1,5 +1,6 @@
 /** `setup` where somebody or something is in its way. */
 
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -7,10 +8,11 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { becomeNobody } from '../support/nobody.ts'
 import { ECR_CNAME, start } from '../support/program.ts'
@@ -103,6 +105,26 @@ describe('setup', () => {
 
     writeFileSync(at(`root/${DOCKER}`), '{}')
     await agree('docker')
+  })
+
+  it.each([
+    ['docker', 'root/.docker/config.json'],
+    ['podman', 'etc/containers/registries.conf.d/50-ecr-cname.conf'],
+    ['containerd', 'etc/containerd/config.toml'],
+    ['buildkit', 'etc/buildkit/buildkitd.toml'],
+    ['kubelet', 'etc/systemd/system/kubelet.service'],
+    ['dcos', 'etc/docker.tar.gz'],
+    ['docker', 'etc/ecr-cname/config.json'],
+  ])('%s does not wait for %s that is a FIFO', async (engine, file) => {
+    const { at, everything, setup } = newSystem()
+    mkdirSync(dirname(at(file)), { recursive: true })
+    rmSync(at(file), { force: true })
+    execFileSync('mkfifo', [at(file)])
+    const before = everything()
+    const { exitCode, stderr } = await setup([engine, '--yes'])
+    expect(stderr).toBe(`ecr-cname: ${at(file)}: is a FIFO, expected a file; move it away\n`)
+    expect(exitCode).toBe(1)
+    expect(everything()).toEqual(before)
   })
 
   it('says what has to be restarted after --undo too', async () => {

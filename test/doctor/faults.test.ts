@@ -1,8 +1,10 @@
 /** One fault at a time, planted in somebody for whom everything is in order. */
 
+import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { join } from 'node:path'
 import { getuid } from 'node:process'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { provideCertificate } from '../../src/certificates/folder.ts'
@@ -216,6 +218,14 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
       fix: '.docker/config.json',
     },
     {
+      id: 'docker-broken',
+      plant: ({ path }) => {
+        rmSync(path('.docker/config.json'))
+        execFileSync('mkfifo', [path('.docker/config.json')])
+      },
+      fix: '.docker/config.json',
+    },
+    {
       id: 'docker-not-asked',
       plant: (patient) => patient.docker({}),
       fix: 'ecr-cname setup docker localhost',
@@ -352,6 +362,15 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
         patient.put('/etc/containers/registries.conf.d/50-mine.conf', 'unqualified = [')
       },
       fix: '50-mine.conf',
+    },
+    {
+      id: 'podman-registries-broken',
+      plant: (patient) => {
+        podman(patient)
+        patient.put('/etc/containers/registries.conf.d/README', '')
+        execFileSync('mkfifo', [join(patient.root, '/etc/containers/registries.conf.d/fifo.conf')])
+      },
+      fix: 'fifo.conf',
     },
     {
       id: 'podman-logins-broken',

@@ -6,7 +6,7 @@ import { UserError } from '../../domain/errors.ts'
 import { parseRegistry } from '../../domain/registry.ts'
 import { homeFolder } from '../../front/places.ts'
 import { dockerConfigFile } from '../../io/engine-configs.ts'
-import { readJsonFile } from '../../io/json-file.ts'
+import { readJsonFile, readNamedJsonFile } from '../../io/json-file.ts'
 import type { Environment, World } from '../command.ts'
 import { openMapFile } from './file.ts'
 import type { MapFlags } from './help.ts'
@@ -22,7 +22,7 @@ export function importMappings(
   const known = new Map<string, string>()
   const notes: string[] = []
   for (const path of given ? [given] : usualFiles(world.env)) {
-    const found = readJsonFile(path)
+    const found = given ? readNamedJsonFile(path) : readJsonFile(path)
     if (!found && given)
       throw new UserError('FILE', `${path}: there is no such file, or nothing in it`)
     if (found) read(path, found.value, { known, notes })
