@@ -2,9 +2,11 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startNameServer, type Zone } from '../support/dns.ts'
+import { becomeNobody } from '../support/nobody.ts'
 import { ECR_CNAME, runProgram } from '../support/program.ts'
 import { CNAME, ECR, emulated, newUser, type User, writeTree } from '../support/user.ts'
 import { ecrCname, has, read, readJson, runHere, succeed } from './people.ts'
+import { newHome } from './setting-up.ts'
 
 const CONFIG = '.config/ecr-cname/config.json'
 const OTHER = '210987654321.dkr.ecr.eu-west-1.amazonaws.com'
@@ -250,6 +252,25 @@ describe('map rm', () => {
     ])
     expect([two.exitCode, two.stderr]).toEqual([1, expect.stringContaining('d.test: not mapped')])
     expect(registries(user)).toEqual({ [CNAME]: ECR })
+  })
+})
+
+describe('map --system', () => {
+  it.each([
+    [['add', CNAME, ECR, '--system'], `add ${CNAME} ${ECR} --system`],
+    [['add', '*.a.test', ECR, '--system'], `add '*.a.test' ${ECR} --system`],
+    [['import', '--system'], 'import --system'],
+  ])('%s says how to run it as root', async (args, command) => {
+    const { root, env } = newHome({ '.ecr/custom.json': JSON.stringify({ [CNAME]: ECR }) })
+    // Loads what nobody may not read.
+    await runHere({ env }, ['map', 'list'], {})
+    becomeNobody(root)
+    const { exitCode, stderr } = await runHere({ env }, ['map', ...args], {})
+
+    expect(exitCode).toBe(1)
+    expect(stderr).toBe(
+      `ecr-cname: /etc/ecr-cname/config.json: can't be written (EACCES); run it as root: sudo ecr-cname map ${command}\n`,
+    )
   })
 })
 

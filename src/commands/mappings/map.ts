@@ -13,7 +13,18 @@ import { type Sourced, sourcedMappings } from './sources.ts'
 
 export async function map(args: readonly string[], world: World): Promise<number> {
   const { flags, operands } = readArguments(mapHelp, args)
-  const [verb = 'nothing', ...rest] = operands
+  try {
+    return await runVerb(operands, flags, world)
+  } catch (error) {
+    throw flags.system ? forRoot(error, args) : error
+  }
+}
+
+async function runVerb(
+  [verb = 'nothing', ...rest]: readonly string[],
+  flags: MapFlags,
+  world: World,
+): Promise<number> {
   switch (verb) {
     case 'add':
       return await add(rest, flags, world)
@@ -26,6 +37,19 @@ export async function map(args: readonly string[], world: World): Promise<number
     default:
       throw new UserError('USAGE', `map: expected add, list, rm or import, got ${verb}`)
   }
+}
+
+/** What a user may not do to the system's file, told as the command by which root does it. */
+function forRoot(error: unknown, args: readonly string[]): unknown {
+  const { code = '' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
+  if (!(error instanceof UserError) || !/^(EACCES|EPERM)$/.test(code)) return error
+  const [what = ''] = error.message.split('; ')
+  const command = ['sudo', 'ecr-cname', 'map', ...args.map(quoted)].join(' ')
+  return new UserError(error.code, `${what}; run it as root: ${command}`, { cause: error })
+}
+
+function quoted(arg: string): string {
+  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
 }
 
 function list(rest: readonly string[], { json }: MapFlags, world: World): number {
