@@ -1,8 +1,9 @@
 /** Where engines and systems look for authorities that they trust. */
 
 import { existsSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { rewriteFile } from '../io/files.ts'
+import { join, resolve, sep } from 'node:path'
+import { missingFolders, removeIfEmpty, replaceFile, rewriteFile } from '../io/files.ts'
+import { readJsonFile } from '../io/json-file.ts'
 import { readPlain } from '../io/plain-file.ts'
 
 export const TRUSTERS = ['docker', 'podman', 'containerd', 'system'] as const
@@ -29,16 +30,41 @@ export function isTrusted({ file }: Trust, authority: string): boolean {
   return existsSync(file) && readPlain(file).toString('utf8') === authority
 }
 
-/** Puts the authority there. Throws what node:fs throws. */
-export function addTrust({ file }: Trust, authority: string): void {
+/** Puts the authority of a folder there. Throws what node:fs throws. */
+export function addTrust({ file }: Trust, authority: string, dir: string): void {
+  const made = missingFolders(resolve(file))
   rewriteFile(file, authority, 0o644)
+  noteMade(dir, (noted) => [...noted, ...made])
 }
 
-/** Takes the authority away again; one of somebody else stays. */
-export function removeTrust(trust: Trust, authority: string): boolean {
+/** Takes the authority away again, and the folders made for it; what is somebody else's stays. */
+export function removeTrust(trust: Trust, authority: string, dir: string): boolean {
   if (!isTrusted(trust, authority)) return false
   rmSync(trust.file)
+  const isAbove = (folder: string) => resolve(trust.file).startsWith(`${folder}${sep}`)
+  const made = readMade(dir).filter(isAbove)
+  made.toReversed().forEach(removeIfEmpty)
+  noteMade(dir, (noted) => noted.filter((folder) => !made.includes(folder) || existsSync(folder)))
   return true
+}
+
+/** Beside the authority: the folders that were made for its file, the outermost first. */
+const MADE_FILE = 'made-folders.json'
+
+function readMade(dir: string): readonly string[] {
+  const value = readJsonFile(join(dir, MADE_FILE))?.value
+  return Array.isArray(value) ? value.map(String) : []
+}
+
+function noteMade(dir: string, change: (noted: readonly string[]) => readonly string[]): void {
+  const noted = readMade(dir)
+  const next = change(noted)
+  if (next.length === noted.length) return
+  try {
+    replaceFile(join(dir, MADE_FILE), JSON.stringify(next))
+  } catch {
+    // Where nothing can be noted, empty folders stay.
+  }
 }
 
 type At = (...parts: readonly string[]) => string

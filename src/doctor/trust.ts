@@ -64,7 +64,7 @@ function distrusted(host: string, { truster, distrust, own, scene }: Distrusted)
         : {
             command: `sudo ecr-cname cert ${host} --install --for ${truster} --dir ${folderOf(scene)}`,
             // The system's list is made by a program of the system.
-            ...(trust.command ? {} : { mend: () => addTrust(trust, own) }),
+            ...(trust.command ? {} : { mend: () => addTrust(trust, own, folderOf(scene)) }),
           },
   })
 }

@@ -11,6 +11,7 @@ import {
   openSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -84,6 +85,22 @@ export function privateFolder(path: string): void {
 /** Makes a folder for all to read, where it is missing, with those above it. */
 export function openFolder(path: string): void {
   makeFolder(path, 0o755)
+}
+
+/** The folders that a file needs and that are not there yet, the outermost first. */
+export function missingFolders(path: string): readonly string[] {
+  const folder = dirname(path)
+  if (existsSync(folder) || folder === path) return []
+  return [...missingFolders(folder), folder]
+}
+
+/** Removes a folder that holds nothing. */
+export function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Somebody has put something there.
+  }
 }
 
 // node:fs' own `recursive` never returns where a folder exists and takes no more, as /proc does.

@@ -11,13 +11,19 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
-  rmdirSync,
   rmSync,
   statSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
-import { openFolder, privateFolder, replaceFile, rewriteFile } from '../io/files.ts'
+import {
+  missingFolders,
+  openFolder,
+  privateFolder,
+  removeIfEmpty,
+  replaceFile,
+  rewriteFile,
+} from '../io/files.ts'
 import { type Change, contentOf, realPath } from './plan.ts'
 
 type Kept = {
@@ -195,20 +201,6 @@ function unwritable(path: string, error: unknown): UserError {
       cause: error,
     },
   )
-}
-
-function missingFolders(path: string): readonly string[] {
-  const folder = dirname(path)
-  if (existsSync(folder) || folder === path) return []
-  return [...missingFolders(folder), folder]
-}
-
-function removeIfEmpty(folder: string): void {
-  try {
-    rmdirSync(folder)
-  } catch {
-    // Somebody has put something there.
-  }
 }
 
 function digestOf(content: Buffer | undefined): string | undefined {

@@ -1,6 +1,6 @@
 /** `cert`, by the built program. */
 
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../support/folder.ts'
@@ -48,6 +48,30 @@ describe('cert', () => {
     expect((await run(NAME, '--install', ...who)).stderr).toBe('all of them trust it already\n')
     expect(await run(NAME, '--uninstall', ...who)).toMatchObject({ exitCode: 0 })
     expect([at('docker'), at('containers'), system].filter((file) => existsSync(file))).toEqual([])
+  })
+
+  it('leaves no empty folder behind that it made', async () => {
+    const { run, root, at } = newUser()
+    const who = ['--root', root, '--for', 'docker', '--for', 'podman', '--yes']
+    mkdirSync(join(root, 'etc/docker'), { recursive: true })
+    await run(NAME, '--install', ...who)
+    await run(NAME, '--uninstall', '--root', root, '--for', 'docker', '--yes')
+    expect(readdirSync(join(root, 'etc')).sort()).toEqual(['containers', 'docker'])
+    expect(readdirSync(join(root, 'etc/docker'))).toEqual([])
+    expect(existsSync(at('containers'))).toBe(true)
+    await run(NAME, '--uninstall', ...who)
+    expect(readdirSync(join(root, 'etc'))).toEqual(['docker'])
+  })
+
+  it("leaves folders that were there, and those with somebody's file in them", async () => {
+    const { run, root, at } = newUser()
+    const who = ['--root', root, '--for', 'docker', '--for', 'podman', '--yes']
+    mkdirSync(dirname(at('docker')), { recursive: true })
+    await run(NAME, '--install', ...who)
+    writeFileSync(join(dirname(at('containers')), 'client.key'), '')
+    await run(NAME, '--uninstall', ...who)
+    expect(readdirSync(dirname(at('docker')))).toEqual([])
+    expect(readdirSync(dirname(at('containers')))).toEqual(['client.key'])
   })
 
   it('of a wildcard is for the system, since engines trust by whole names', async () => {

@@ -45,13 +45,15 @@ export async function cert(args: readonly string[], world: World): Promise<numbe
         `${dir}: no authority was founded there; name its folder with --dir`,
       )
     }
-    return await change({ authority, trusts, root, isRemoval: true }, yes, world)
+    return await change({ authority, trusts, root, dir, isRemoval: true }, yes, world)
   }
   const provided = await provideCertificate(wishOf(name, flags, { dir, now: world.now() }))
   const authority = readGiven(provided.caFile, 'in PEM')
   if (flags.json) world.stdout(toJson(summary(name, provided, { authority, trusts })))
   else world.stdout(describe(name, provided))
-  if (flags.install) return await change({ authority, trusts, root, isRemoval: false }, yes, world)
+  if (flags.install) {
+    return await change({ authority, trusts, root, dir, isRemoval: false }, yes, world)
+  }
   if (!flags.json) world.stdout(trustCommands(provided, trusts, name))
   return 0
 }
@@ -121,10 +123,14 @@ function summary(name: string, provided: Provided, { authority, trusts }: Truste
   return { name, ...provided, holdsUntil: new Date(provided.holdsUntil).toISOString(), trusted }
 }
 
-type Change = Trusted & { readonly root: string; readonly isRemoval: boolean }
+type Change = Trusted & {
+  readonly root: string
+  readonly dir: string
+  readonly isRemoval: boolean
+}
 
 async function change(
-  { authority, trusts, root, isRemoval }: Change,
+  { authority, trusts, root, dir, isRemoval }: Change,
   isAgreed: boolean,
   world: World,
 ): Promise<number> {
@@ -138,8 +144,8 @@ async function change(
   if (!isAgreed && !(await agrees('Change these files?', world))) return 1
   for (const trust of pending) {
     try {
-      if (isRemoval) removeTrust(trust, authority)
-      else addTrust(trust, authority)
+      if (isRemoval) removeTrust(trust, authority, dir)
+      else addTrust(trust, authority, dir)
     } catch (error) {
       throw notWritable(trust, error)
     }
