@@ -1,27 +1,26 @@
 /** The folder of an OCI layout, as it stands or comes to stand at its path. */
 
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { UserError } from '../domain/errors.ts'
 import { codeOf } from './connection.ts'
 import { explainWrite } from './sink.ts'
 
 /**
- * Gives a folder that is whole its name. Where another pull was first, the two become one: blobs of
- * the same name are the same.
+ * Gives a folder that is whole its name. Where another pull was first, all but the last file comes
+ * into its folder, for blobs of the same name are the same; then it is false.
  */
-export async function appear(made: string, path: string, last: string): Promise<void> {
+export async function appear(made: string, path: string, last: string): Promise<boolean> {
   try {
     await rename(made, path)
-    return
+    return true
   } catch (error) {
     if (!/^(ENOTEMPTY|EEXIST|EPERM|EACCES)$/.test(codeOf(error))) throw explainWrite(error, path)
   }
   await isLayout(path, last)
   const names = await readdir(made, { recursive: true, withFileTypes: true })
   const files = names.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name))
-  const index = join(made, last)
-  for (const from of [...files.filter((file) => file !== index), index]) {
+  for (const from of files.filter((file) => file !== join(made, last))) {
     const to = join(path, relative(made, from))
     try {
       await mkdir(dirname(to), { recursive: true })
@@ -30,7 +29,7 @@ export async function appear(made: string, path: string, last: string): Promise<
       throw explainWrite(error, path)
     }
   }
-  await rm(made, { recursive: true, force: true })
+  return false
 }
 
 /** Whether a layout stands at a path, to take more. What is anything else is refused. */

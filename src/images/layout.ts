@@ -1,6 +1,5 @@
 /** The files of an OCI layout, and what docker wants beside them. */
 
-import { readFile } from 'node:fs/promises'
 import { formatReference, type Reference } from '../domain/reference.ts'
 import { hexOf } from './digest.ts'
 import { type Document, type ImageDocument, TYPES } from './manifest.ts'
@@ -24,11 +23,7 @@ export const REF_NAME = 'org.opencontainers.image.ref.name'
 export const IMAGE_NAME = 'io.containerd.image.name'
 
 /** The files that make a folder or archive an OCI layout of one image or index. */
-export function layoutFiles(
-  document: Document,
-  reference: Reference,
-  others: readonly IndexEntry[] = [],
-): readonly SmallFile[] {
+export function layoutFiles(document: Document, reference: Reference): readonly SmallFile[] {
   const name = reference.tag
   const entry: IndexEntry = {
     mediaType: document.mediaType,
@@ -38,9 +33,17 @@ export function layoutFiles(
       annotations: { [IMAGE_NAME]: taggedName(reference), [REF_NAME]: name },
     }),
   }
-  const stay = others.filter((other) => !isReplaced(other, entry))
-  const index = { schemaVersion: 2, mediaType: TYPES.ociIndex, manifests: [...stay, entry] }
-  return [toFile(LAYOUT_FILE, { imageLayoutVersion: '1.0.0' }), toFile(INDEX_FILE, index)]
+  return [
+    toFile(LAYOUT_FILE, { imageLayoutVersion: '1.0.0' }),
+    { name: INDEX_FILE, bytes: indexOf([entry]) },
+  ]
+}
+
+/** An index of one image that names what another, which may be broken, names as well. */
+export function mergeIndexes(other: Buffer, own: Buffer): Buffer {
+  const entries = entriesOf(own)
+  const stay = entriesOf(other).filter((one) => !entries.some((entry) => isReplaced(one, entry)))
+  return indexOf([...stay, ...entries])
 }
 
 /** The file by which `docker load` finds configuration and layers. */
@@ -54,18 +57,22 @@ export function dockerFile(
   return toFile(DOCKER_FILE, [image])
 }
 
-export type IndexEntry = {
+type IndexEntry = {
   readonly mediaType: string
   readonly digest: string
   readonly size: number
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** What a layout in a folder names already; nothing where there is none. */
-export async function readIndexEntries(folder: string): Promise<readonly IndexEntry[]> {
+function indexOf(manifests: readonly IndexEntry[]): Buffer {
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: TYPES.ociIndex, manifests }))
+}
+
+function entriesOf(index: Buffer): readonly IndexEntry[] {
   try {
-    const text = await readFile(`${folder}/${INDEX_FILE}`, 'utf8')
-    const { manifests } = JSON.parse(text) as { readonly manifests?: readonly IndexEntry[] }
+    const { manifests } = JSON.parse(index.toString('utf8')) as {
+      readonly manifests?: readonly IndexEntry[]
+    }
     return Array.isArray(manifests) ? manifests : []
   } catch {
     return []

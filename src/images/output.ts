@@ -7,6 +7,7 @@ import {
   type FileHandle,
   mkdir,
   open,
+  readFile,
   rename,
   rm,
   stat,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
+import { locked } from '../io/lock.ts'
 import { clearDrafts, clearDraftsIn, draftMark, draftOf } from './drafts.ts'
 import { explainWrite, type Sink, sinkIn } from './sink.ts'
 import { appear, isLayout } from './layout-folder.ts'
@@ -93,12 +95,21 @@ async function layOut(
   return places
 }
 
+/** The file of a folder that comes last, and names all others. */
+export type Last = {
+  readonly name: string
+  /** The file as it is to be where one stands there already. */
+  readonly merge: (there: Buffer, own: Buffer) => Buffer
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
 /**
  * A folder of files. One that is there already keeps what it has, since blobs are named by their
  * digests, and shows what is new once the last file is written; a new one appears whole.
  */
-export async function openFolder(path: string, last: string): Promise<Output> {
-  const isThere = await isLayout(path, last)
+export async function openFolder(path: string, last: Last): Promise<Output> {
+  const isThere = await isLayout(path, last.name)
   await (isThere ? clearDraftsIn(join(path, BLOBS)) : clearDrafts(path))
   const target = isThere ? path : draftOf(path)
   const drafts = new Set<string>()
@@ -110,39 +121,54 @@ export async function openFolder(path: string, last: string): Promise<Output> {
     drafts.add(draft)
     return draft
   }
-  const settle = async (draft: string, name: string) => {
-    await rename(draft, join(target, name))
+  const settle = async (draft: string, name: string, into = target) => {
+    await rename(draft, join(into, name))
     drafts.delete(draft)
   }
-  let held: readonly [string, Buffer] | undefined
+  const write = async (name: string, bytes: Buffer, into?: string) => {
+    const draft = await draftFor(name)
+    await writeFile(draft, bytes).catch((error: unknown) => {
+      throw explainWrite(error, path)
+    })
+    await settle(draft, name, into)
+  }
+  let held: Buffer | undefined
   return {
     async put(name, bytes) {
-      if (name === last) {
-        held = [name, bytes]
-        return
-      }
-      const draft = await draftFor(name)
-      await writeFile(draft, bytes).catch((error: unknown) => {
-        throw explainWrite(error, path)
-      })
-      await settle(draft, name)
+      if (name === last.name) held = bytes
+      else await write(name, bytes)
     },
     slot: async (name) => slotIn(await draftFor(name), path, (draft) => settle(draft, name)),
     async finish() {
-      if (held) {
-        const draft = await draftFor(held[0])
-        await writeFile(draft, held[1]).catch((error: unknown) => {
-          throw explainWrite(error, path)
-        })
-        await settle(draft, held[0])
+      const own = held ?? Buffer.alloc(0)
+      if (!isThere) {
+        await write(last.name, own)
+        if (await appear(target, path, last.name)) return
       }
-      if (!isThere) await appear(target, path, last)
+      await inTurn(path, last, async (there) => {
+        await write(last.name, last.merge(there, own), path)
+      })
+      if (!isThere) await rm(target, { recursive: true, force: true })
     },
     async discard() {
       for (const draft of drafts) await rm(draft, { force: true })
       if (!isThere) await rm(target, { recursive: true, force: true })
     },
   }
+}
+
+/** Acts on the last file of a folder; other pulls may come to their end at the same moment. */
+async function inTurn(
+  path: string,
+  { name, now }: Last,
+  act: (there: Buffer) => Promise<void>,
+): Promise<void> {
+  const file = join(path, name)
+  await locked(`${file}.lock`, now, async () => await act(await readFile(file))).catch(
+    (error: unknown) => {
+      throw explainWrite(error, path)
+    },
+  )
 }
 
 function slotIn(draft: string, path: string, settle: (draft: string) => Promise<void>): Slot {

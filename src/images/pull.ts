@@ -10,7 +10,7 @@ import {
   dockerFile,
   INDEX_FILE,
   layoutFiles,
-  readIndexEntries,
+  mergeIndexes,
   type SmallFile,
 } from './layout.ts'
 import { blobsOf, type Descriptor } from './manifest.ts'
@@ -85,13 +85,12 @@ type Plan = {
 async function planOf(
   chosen: Chosen,
   { layers }: Prepared,
-  { reference, format, path }: PullOptions,
+  { reference, format }: PullOptions,
 ): Promise<Plan> {
   const { root, images } = chosen
   const documents = new Map([root, ...chosen.indexes, ...images].map((one) => [one.digest, one]))
   const blobs = images.flatMap(blobsOf).filter(({ digest }) => !layers.has(digest))
   const unique = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
-  const others = format === 'oci' ? await readIndexEntries(path) : []
   const local = [...layers].map(([digest, one]) => ({ name: blobName(digest), ...one }))
   const [image] = images
   const names = image?.manifest.layers.map(({ digest }) => blobName(digest)) ?? []
@@ -101,7 +100,7 @@ async function planOf(
     layers.size > 0
       ? []
       : [
-          ...layoutFiles(root, reference, others),
+          ...layoutFiles(root, reference),
           ...[...documents.values()].map(({ digest, bytes }) => ({
             name: blobName(digest),
             bytes,
@@ -112,9 +111,12 @@ async function planOf(
 
 async function openOutput(
   { small, blobs, local }: Plan,
-  { path, format }: PullOptions,
+  { path, format, client }: PullOptions,
 ): Promise<Output> {
-  if (format === 'oci') return await openFolder(path, INDEX_FILE)
+  if (format === 'oci') {
+    const { now } = client.options.pace
+    return await openFolder(path, { name: INDEX_FILE, merge: mergeIndexes, now })
+  }
   const sized = small.map(({ name, bytes }) => ({ name, size: bytes.length }))
   const named = blobs.map(({ digest, size }) => ({ name: blobName(digest), size }))
   return await openArchive(path, [...sized, ...named, ...local])

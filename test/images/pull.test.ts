@@ -407,6 +407,13 @@ describe('what a registry sends that is not right', () => {
   })
 })
 
+type Index = {
+  readonly manifests: readonly {
+    readonly digest: string
+    readonly annotations: Readonly<Record<string, string>>
+  }[]
+}
+
 describe('the place that a pull is told', () => {
   it('takes two folders of one image that come to stand there at once', async () => {
     const registry = await startRegistry()
@@ -417,6 +424,41 @@ describe('the place that a pull is told', () => {
     expect(index).toMatchObject({ manifests: [{ digest: image.digest }] })
     expect(readdirSync(join(options.path, 'blobs/sha256'))).toHaveLength(3)
     expect(beside(options.path)).toEqual(['app.tar'])
+  })
+
+  it.each(['new', 'there already'])(
+    'names all images that come at once into one folder, %s',
+    async (which) => {
+      const registry = await startRegistry()
+      const tags = ['1', '2', '3']
+      const images = await Promise.all(tags.map(async (tag) => await pushImage(registry, tag)))
+      const options = order(registry, { format: 'oci' })
+      const pull = async (tag: string) =>
+        await pullImage({ ...options, reference: parseReference(`${IMAGE}:${tag}`) })
+      if (which === 'there already') await pull('1')
+      await Promise.all(tags.map(pull))
+      const index = JSON.parse(readFileSync(join(options.path, 'index.json'), 'utf8')) as Index
+      const named = index.manifests.map(({ digest, annotations }) => [
+        annotations['org.opencontainers.image.ref.name'],
+        digest,
+      ])
+      expect(Object.fromEntries(named)).toEqual(
+        Object.fromEntries(tags.map((tag, at) => [tag, images[at]?.digest])),
+      )
+      expect(named).toHaveLength(tags.length)
+      expect(readdirSync(options.path).toSorted()).toEqual(['blobs', 'index.json', 'oci-layout'])
+    },
+  )
+
+  it('takes over the lock of a pull that was killed', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const options = order(registry, { format: 'oci' })
+    await pullImage(options)
+    const lock = join(options.path, 'index.json.lock')
+    writeFileSync(lock, `${await endedProgram()} ${Date.now()}`)
+    await pullImage(options)
+    expect(existsSync(lock)).toBe(false)
   })
 
   it.each(['docker', 'oci'] as const)(

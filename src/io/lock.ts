@@ -1,0 +1,23 @@
+/** One at a time, among all processes: by a lock file, as for the renewal of a token. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { endTurn, takeTurn } from '../front/turn.ts'
+
+const PAUSE_MS = 20
+
+/**
+ * Acts while nobody else has the lock, and gives it back. One whose holder was killed is taken
+ * over. Throws what node:fs throws where no lock can be made.
+ */
+export async function locked<T>(
+  lock: string,
+  now: () => number,
+  act: () => Promise<T>,
+): Promise<T> {
+  while (!takeTurn(lock, now())) await sleep(PAUSE_MS)
+  try {
+    return await act()
+  } finally {
+    endTurn(lock)
+  }
+}
