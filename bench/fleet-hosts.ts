@@ -3,7 +3,7 @@
  * the helper's own code; here are only the hosts, their pulls and ECR's quota.
  */
 
-import { DEFAULT_MAX_ATTEMPTS } from '@smithy/core/retry'
+import { MINT_TRIES } from '../src/aws/retry.ts'
 import { parseRegistry } from '../src/domain/registry.ts'
 import { type Entry, LONGEST_LIFE, stageOf } from '../src/front/entry.ts'
 import { RETRY_AFTER } from '../src/front/failure.ts'
@@ -48,7 +48,7 @@ const REGISTRY = parseRegistry('123456789012.dkr.ecr.us-east-1.amazonaws.com')!
 export function simulateHosts({ hosts, schedule, refreshAfter }: Fleet): Day {
   const random = createRandom()
   const pullsAt = Array.from({ length: DAY }, (): Host[] => [])
-  const mintsAt = Array.from({ length: DAY + DEFAULT_MAX_ATTEMPTS }, (): Mint[] => [])
+  const mintsAt = Array.from({ length: DAY + MINT_TRIES }, (): Mint[] => [])
   const day = { pulls: 0, refused: 0, mints: 0, mintsPeak: 0, calls: 0, callsPeak: 0 }
   for (let index = 0; index < hosts; index++) {
     pullsAt[schedule.first(random)]?.push({ failedAt: -Infinity, isMinting: false })
@@ -64,7 +64,7 @@ export function simulateHosts({ hosts, schedule, refreshAfter }: Fleet): Day {
     }
     for (const [index, mint] of mints.entries()) {
       if (index < ECR_QUOTA) mint.host.entry = entryOf(second, refreshAfter)
-      else if (mint.attempt < DEFAULT_MAX_ATTEMPTS) {
+      else if (mint.attempt < MINT_TRIES) {
         mintsAt[second + 1]!.push({ ...mint, attempt: mint.attempt + 1 })
         continue
       } else {

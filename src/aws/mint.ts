@@ -8,6 +8,7 @@ import { credentialsOf } from './credentials.ts'
 import { explain } from './explain.ts'
 import { handlerFor, rejection } from './handler.ts'
 import type { Principal } from './principal.ts'
+import { mintRetries } from './retry.ts'
 
 export type MintOptions = {
   readonly env: Environment
@@ -32,7 +33,8 @@ export async function mint(
 ): Promise<Token> {
   return await withConfig(registry, principal, options, async (config) => {
     const call = registry.kind === 'public' ? callPublic : callPrivate
-    return toToken(await call(registry, config, options.signal))
+    const retryStrategy = mintRetries(options.env)
+    return toToken(await call(registry, { ...config, retryStrategy }, options.signal))
   })
 }
 

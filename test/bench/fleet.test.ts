@@ -75,17 +75,17 @@ describe('the simulation', () => {
     ).toEqual(PER_MINT)
   })
 
-  it('has no more than the quota served in a second, and throttled calls made thrice', () => {
+  it('has no more than the quota served in a second, and throttled calls made six times', () => {
     const { calls, callsPeak, refused, mints } = simulateHosts({
-      hosts: 2000,
+      hosts: 4000,
       schedule: at(0),
       refreshAfter: 0.5,
     })
     expect({ calls, callsPeak, refused, mints }).toEqual({
-      calls: 2000 + 1500 + 1000,
-      callsPeak: 2000,
-      refused: 500,
-      mints: 2000,
+      calls: 4000 + 3500 + 3000 + 2500 + 2000 + 1500,
+      callsPeak: 4000,
+      refused: 1000,
+      mints: 4000,
     })
   })
 

@@ -156,6 +156,24 @@ describe('docker-credential-ecr-cname get', () => {
     expect(stderr).toBe(stdout)
   })
 
+  it('is patient with an ECR that throttles, as when a whole fleet starts', async () => {
+    const emulator = await emulated()
+    const user = newUser(emulator)
+    emulator.settings.faults.push({ service: 'ecr', kind: 'throttle', times: 5 })
+    const { exitCode, stdout } = await user.run('get', ECR)
+    expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 })
+    expect(mints(emulator)).toBe(6)
+  })
+
+  it('tries as often as AWS_MAX_ATTEMPTS says', async () => {
+    const emulator = await emulated()
+    const user = newUser(emulator)
+    user.env['AWS_MAX_ATTEMPTS'] = '2'
+    emulator.settings.faults.push({ service: 'ecr', kind: 'throttle' })
+    expect(await user.run('get', ECR)).toMatchObject({ exitCode: 1 })
+    expect(mints(emulator)).toBe(2)
+  })
+
   it('names the endpoint that can not be reached', async () => {
     const emulator = await emulated()
     const user = newUser(emulator)
