@@ -270,6 +270,7 @@ describe('pulls and pushes in CloudWatch', () => {
 
   const puts = () => emulator.calls.filter(({ operation }) => operation === 'PutMetricData')
   const told = () => puts().map(({ input }) => input as Told)
+  const UNTOLD = 'CloudWatch was not told of pulls and pushes'
   const NAMESPACE = ['--cloudwatch', 'Custom/ecr_reverse_proxy']
 
   /** A sidecar whose minutes the test lets pass. */
@@ -278,8 +279,8 @@ describe('pulls and pushes in CloudWatch', () => {
     const ends: (() => void)[] = []
     const after = (ms: number, act: () => void) => {
       if (ms === 60_000) turns.push(act)
-      // The rest of the time that --drain gives.
-      if (ms > 20_000 && ms <= 30_000) ends.push(act)
+      // What the last batch is given.
+      if (ms === 2000) ends.push(act)
       return () => {}
     }
     const circumstances = { env: { ...loggedIn(emulator).env, ...env }, world: { after } }
@@ -349,7 +350,7 @@ describe('pulls and pushes in CloudWatch', () => {
     const all = await scrapeUntil(admin, 'ecr_cname_cloudwatch_dropped_total', {})
     expect(valueOf(all, 'ecr_cname_cloudwatch_dropped_total')).toBe(2)
     expect(valueOf(all, 'ecr_cname_cloudwatch_puts_total', { outcome: 'failed' })).toBe(1)
-    expect(await eventOf(running, 'CloudWatch was not told of pulls and pushes')).toMatchObject({
+    expect(await eventOf(running, UNTOLD)).toMatchObject({
       level: 'warn',
       dropped: 2,
       error: expect.stringMatching(reason) as string,
@@ -364,8 +365,8 @@ describe('pulls and pushes in CloudWatch', () => {
     await scrapeUntil(admin, 'ecr_cname_cloudwatch_puts_total', { outcome: 'done' })
   })
 
-  it('hold up no request while it does not answer, and the end no longer than --drain', async () => {
-    const { port, admin, pull, minute, stop, exitCode, ends } = await startCounting()
+  it('hold up no request while it does not answer, and the end for two seconds', async () => {
+    const { port, admin, pull, minute, stop, exitCode, ends, ...running } = await startCounting()
     await push(port, 'cloud')
     emulator.settings.faults.push({ service: 'cloudwatch', kind: 'hang' })
     await scrapeUntil(admin, 'ecr_cname_pushes_total', {})
@@ -376,6 +377,8 @@ describe('pulls and pushes in CloudWatch', () => {
     await vi.waitFor(() => expect(ends.length).toBe(1))
     ends.forEach((act) => act())
     expect(await exitCode).toBe(0)
+    const lines = running.events.filter(({ message }) => message === UNTOLD)
+    expect(lines).toMatchObject([{ dropped: 1 }, { dropped: 1 }])
   })
 })
 

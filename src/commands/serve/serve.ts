@@ -115,9 +115,8 @@ async function serveHere(serving: Serving): Promise<number> {
     await (primary ? primary.stopped : stopped)
     endReloads()
     if (!primary) log('info', 'stopping')
-    const drainedBy = world.now() + graceMs
     await drainAll([...listeners, ...opened.admin], graceMs)
-    await watching.close(Math.max(LAST_MS, drainedBy - world.now()))
+    await watching.close(LAST_MS)
     return 0
   } finally {
     endFreeing()
@@ -126,8 +125,8 @@ async function serveHere(serving: Serving): Promise<number> {
   }
 }
 
-// For the last counts, where requests have taken all of the time there was.
-const LAST_MS = 1000
+// For the last counts, whatever requests have left of the time there was.
+const LAST_MS = 2000
 
 // The primary looks, tells and counts, and of what goes well it tells alone.
 function atItsWord(
