@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { type HostPort, type Mapping, sitesOf } from '../domain/mapping.ts'
 import type { Observed } from './access.ts'
 import { followToBlob } from './blobs.ts'
-import { type Answered, askInTurn } from './failover.ts'
+import { type Answered, askInTurn, type Outages } from './failover.ts'
 import { toUpstream, without } from './headers.ts'
 import { withPrefix } from './prefix.ts'
 import type { Aside, Checked } from './push.ts'
@@ -16,6 +16,7 @@ import type { Reply, Upstream } from './upstream.ts'
 
 export type AskOptions = {
   readonly upstream: Upstream
+  readonly outages: Outages
   /** Tokens of the sidecar's own, and for whom; without it clients send theirs. */
   readonly inject?: { readonly tokensFor: (mapping: Mapping) => Tokens }
   /** Fetches layers from ECR's buckets and these hosts; without it redirects are handed on. */
@@ -39,19 +40,21 @@ export async function askAll(
   asked: Sent,
   exchange: Exchange,
 ): Promise<Answered> {
-  const { upstream, blobHosts, inject } = options
+  const { upstream, outages, blobHosts, inject } = options
   const { method, fields } = asked.head
   const { response: client, observed } = exchange
   const { mapping } = asked.route
   const isRead = ['GET', 'HEAD'].includes(method) && !hasBody(asked.route)
   // A client's own token is good for one region.
-  const sites = inject && isRead ? sitesOf(mapping) : [mapping]
+  const sites = inject && isRead ? sitesOf(mapping) : ([mapping] as const)
   return await askInTurn(sites, {
+    outages,
     observed,
     client,
     ask: async (site) => {
       const isReplaceable = site !== sites.at(-1)
-      const reply = await ask(options, { ...asked, site, isReplaceable }, exchange)
+      const asking = ask(options, { ...asked, site, isReplaceable }, exchange)
+      const reply = await (sites.length > 1 ? outages.noted(site, asking) : asking)
       if (!blobHosts || method !== 'GET') return reply
       return await followToBlob(reply, { upstream, blobHosts, fields, client, isReplaceable })
     },

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { HostPort, Mappings } from '../../src/domain/mapping.ts'
 import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
 import type { Inject } from '../../src/proxy/exchange.ts'
@@ -53,13 +54,15 @@ async function start(
   first: HostPort,
   handler?: RequestListener,
   deadlines: Partial<Deadlines> = {},
+  now?: () => number,
 ) {
   const own: RequestListener = (request, response) => {
     response.end(`${request.headers.host}: ${request.headers.authorization}`)
   }
   const replica = await startReplica(handler ?? own)
   const mappings = withReplica(first, replica.connect)
-  return { sidecar: await startSidecar(undefined, { mappings, inject, deadlines }), replica }
+  const options = { mappings, inject, deadlines, ...(now && { now }) }
+  return { sidecar: await startSidecar(undefined, options), replica }
 }
 
 describe('a pull', () => {
@@ -133,6 +136,80 @@ describe('a pull', () => {
     })
     const { headers } = await fetchFrom(sidecar, '/v2/a/tags/list')
     expect(headers['link']).toBe(`<http://${NAME}:${sidecar.port}/v2/a/tags/list>; rel="next"`)
+  })
+})
+
+describe('a first registry that could not be connected to', () => {
+  /** One whose connections are taken and never answered, and that comes to life when told. */
+  async function startDead() {
+    let alive: HostPort | undefined
+    const asked: string[] = []
+    const server = createServer((socket) => {
+      asked.push('first')
+      socket.on('error', () => {})
+      if (!alive) return
+      const through = connectTcp(alive.port ?? 0, alive.host)
+      socket.pipe(through).pipe(socket)
+      through.on('error', () => socket.destroy())
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const revive = async () => (alive = (await startFirst(200)).connect)
+    return { connect: { host: '127.0.0.1', port }, asked, revive }
+  }
+
+  async function startBeside(handler?: RequestListener) {
+    const clock = { now: 0 }
+    const dead = await startDead()
+    const deadlines = { connectReplaceable: 200, connect: 200 }
+    const { sidecar, replica } = await start(dead.connect, handler, deadlines, () => clock.now)
+    const pull = async (method = 'GET') => await fetchFrom(sidecar, MANIFEST, { method })
+    return { clock, dead, sidecar, replica, pull }
+  }
+
+  it.each(['GET', 'HEAD'])('costs the next pulls no wait: %s', async (method) => {
+    const { clock, dead, sidecar, pull } = await startBeside()
+    await pull()
+    expect(dead.asked).toHaveLength(1)
+    clock.now = 9_999
+    expect(await pull(method)).toMatchObject({ status: 200 })
+    expect(dead.asked).toHaveLength(1)
+    const [before, after] = sidecar.accesses
+    expect(after).toMatchObject({ replica: REPLICA.host, error: before?.error })
+  })
+
+  it('is asked first again ten seconds later', async () => {
+    const { clock, dead, pull } = await startBeside()
+    await pull()
+    await dead.revive()
+    clock.now = 10_000
+    expect(await pull()).toMatchObject({ text: 'first' })
+    expect(await pull()).toMatchObject({ text: 'first' })
+  })
+
+  it('is asked for what the replica does not have', async () => {
+    const { dead, pull } = await startBeside((_, response) => response.writeHead(404).end('none'))
+    expect(await pull()).toMatchObject({ status: 424 })
+    await dead.revive()
+    expect(await pull()).toMatchObject({ status: 200, text: 'first' })
+  })
+
+  it('has pushes all the same', async () => {
+    const { dead, replica, pull } = await startBeside()
+    await pull()
+    const before = replica.wire.length
+    expect(await pull('PUT')).toMatchObject({ status: 424 })
+    expect(dead.asked).toHaveLength(2)
+    expect(replica.wire).toHaveLength(before)
+  })
+
+  it('is no first one that answers with a failure', async () => {
+    const { connect: to, wire } = await startFirst(503)
+    const { sidecar } = await start(to)
+    await fetchFrom(sidecar, MANIFEST)
+    await fetchFrom(sidecar, MANIFEST)
+    expect(wire.join('').match(/^GET /gm)).toHaveLength(2)
   })
 })
 

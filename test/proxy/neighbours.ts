@@ -21,6 +21,7 @@ import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
 import type { Access } from '../../src/proxy/access.ts'
 import { type ServerTls, tlsOf } from '../../src/proxy/certificate.ts'
 import { createExchange, type Inject } from '../../src/proxy/exchange.ts'
+import { createOutages } from '../../src/proxy/failover.ts'
 import type { Pushes } from '../../src/proxy/push.ts'
 import { listen, type Listener, type Patience } from '../../src/proxy/server.ts'
 import { createUpstream, type Deadlines, DEADLINES } from '../../src/proxy/upstream.ts'
@@ -121,6 +122,7 @@ export type SidecarOptions = {
   readonly mappings?: Mappings
   readonly deadlines?: Partial<Deadlines>
   readonly patience?: Patience
+  readonly now?: () => number
 }
 
 /** The sidecar in front of an upstream; TLS when there is a certificate. */
@@ -130,6 +132,7 @@ export async function startSidecar(
 ): Promise<Sidecar> {
   const { leaf, clientCa, inject, blobHosts, pushes } = options
   const { readOnly = false, mappings, deadlines, patience } = options
+  const { now = () => performance.now() } = options
   const upstream = createUpstream({ ...DEADLINES, ...deadlines })
   const accesses: Access[] = []
   const listener = await listen({
@@ -143,7 +146,8 @@ export async function startSidecar(
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
       ...(pushes && { pushes }),
-      now: () => performance.now(),
+      outages: createOutages(now),
+      now,
       onAccess: (access) => accesses.push(access),
     }),
     onError: (error) => {

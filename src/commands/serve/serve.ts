@@ -6,6 +6,7 @@ import { freeBuffersSoon } from '../../io/memory.ts'
 import { createChecker } from '../../io/passwords.ts'
 import { type Primary, primaryOf } from '../../io/primary.ts'
 import { createExchange } from '../../proxy/exchange.ts'
+import { createOutages } from '../../proxy/failover.ts'
 import type { Listener, ListenOptions } from '../../proxy/server.ts'
 import { createUpstream } from '../../proxy/upstream.ts'
 import type { Command, World } from '../command.ts'
@@ -147,6 +148,7 @@ function createHandling(first: Service, watching: Watching, world: World, log: L
   const { env, now, random, after } = world
   const supply = createSupplies({ env, now, random, after, unminted }, log)
   const pushes = createPushes(world, log)
+  const outages = createOutages(now)
   let current: Handler
   const take = (service: Service) => {
     const { settings, config, admission, pushRules } = service
@@ -159,6 +161,7 @@ function createHandling(first: Service, watching: Watching, world: World, log: L
       mappings,
       readOnly,
       upstream,
+      outages,
       ...(inject && { inject }),
       ...(blobHosts && { blobHosts }),
       ...(pushRules.size > 0 && { pushes: pushes.take(pushRules) }),
