@@ -66,9 +66,13 @@ describe.each(clientsWith({ login: ALICE }))('$name with a name and password', (
     await user.succeed(client.pull(image))
   })
 
-  it.runIf(isLoggingIn(client))('is not logged in with a wrong password', async () => {
+  it('is not let in with a wrong password', async () => {
     const login = { ...ALICE, password: 'a-guess' }
-    const { code, stderr } = await logIn(user, client, { host: CNAME, login })
+    const [guessing = client] = clientsWith({ login }).filter(({ name }) => name === client.name)
+    // What keeps no logins is told the password when it pulls.
+    const { code, stderr } = isLoggingIn(client)
+      ? await logIn(user, client, { host: CNAME, login })
+      : await user.run(guessing.pull(known))
 
     expect(stderr).toMatch(/401|invalid username\/password/)
     expect(code).not.toBe(0)

@@ -6,7 +6,11 @@ import { parseAllDocuments } from 'yaml'
 export type Manifest = {
   readonly apiVersion: string
   readonly kind: string
-  readonly metadata: { readonly name: string; readonly namespace?: string }
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }
 }
 
 /** The files that match, by their paths from the top folder. */

@@ -1,4 +1,9 @@
-import { spawnSync } from 'node:child_process'
+/**
+ * The chart by what was rendered of it. No helm is in CI: that the chart lints, and that its rendering
+ * gives what is kept, is not covered here but by deploy/helm/render.sh, which whoever changes the chart
+ * has to run.
+ */
+
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +15,6 @@ import { checkTypes } from './kubernetes-types.ts'
 import { isOfPods, podsOf } from './pods.ts'
 
 const rendered = filesOf('helm/rendered/*.yaml')
-const hasHelm = spawnSync('helm', ['version']).status === 0
 
 describe('the Helm chart', () => {
   it.each(rendered)('is what %s was rendered of; else run deploy/helm/render.sh', (file) => {
@@ -54,14 +58,6 @@ describe('the Helm chart', () => {
 
     expect(pods?.containers[0]?.volumeMounts?.map(({ name }) => name)).toEqual(volumes)
     expect(pods?.labels).toEqual(pods?.selector)
-  })
-
-  it.runIf(hasHelm)('passes helm, and gives what is kept here', () => {
-    const before = rendered.map(readText)
-    const { status, stderr } = spawnSync('deploy/helm/render.sh', { encoding: 'utf8' })
-
-    expect({ status, stderr }).toMatchObject({ status: 0 })
-    expect(rendered.map(readText)).toEqual(before)
   })
 })
 

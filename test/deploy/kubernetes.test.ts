@@ -6,7 +6,7 @@ import { mergeConfig } from '../../src/domain/config.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { filesOf, type Manifest, readManifests, readYaml } from './files.ts'
 import { checkTypes } from './kubernetes-types.ts'
-import { type Container, isOfPods, type Pods, podsOf } from './pods.ts'
+import { isOfPods, type Pods, podsOf } from './pods.ts'
 
 const KUSTOMIZATION = 'deploy/kubernetes/kustomization.yaml'
 const files = filesOf('kubernetes/*.yaml').filter((file) => file !== KUSTOMIZATION)
@@ -87,26 +87,57 @@ describe.each(pods)('the pods of $kind $name', (pod: Pods) => {
 
     expect(named).toEqual(expect.arrayContaining(probed))
   })
-
-  const isRestricted = pod.namespace === 'ecr-cname'
-  it.runIf(isRestricted)('keep to the "restricted" standard that their namespace asks for', () => {
-    const { spec, containers } = pod
-
-    expect(spec.securityContext).toMatchObject({
-      runAsNonRoot: true,
-      seccompProfile: { type: 'RuntimeDefault' },
-    })
-    expect(spec.hostNetwork ?? false).toBe(false)
-    expect(spec.volumes.filter(({ hostPath }) => hostPath)).toEqual([])
-    containers.forEach((container: Container) => {
-      expect(container.securityContext).toMatchObject({
-        allowPrivilegeEscalation: false,
-        capabilities: { drop: ['ALL'] },
-      })
-      expect(container.ports?.filter(({ hostPort }) => hostPort) ?? []).toEqual([])
-    })
-  })
 })
+
+const standardOf = ({ namespace }: Pods) => {
+  const made = manifests.find(({ kind, metadata }) => {
+    return kind === 'Namespace' && metadata.name === namespace
+  })
+  return made?.metadata.labels?.['pod-security.kubernetes.io/enforce']
+}
+const ofNode = ({ spec, containers }: Pods) => ({
+  folders: spec.volumes.filter(({ hostPath }) => hostPath),
+  ports: containers.flatMap(({ ports = [] }) => ports.filter(({ hostPort }) => hostPort)),
+})
+const UNPRIVILEGED = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }
+
+describe.each(pods.filter((pod) => standardOf(pod) === 'restricted'))(
+  'the pods of $kind $name, whose namespace asks for the "restricted" standard',
+  (pod: Pods) => {
+    it('keep to it', () => {
+      const { spec, containers } = pod
+
+      expect(spec.securityContext).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      })
+      expect(spec.hostNetwork ?? false).toBe(false)
+      expect(ofNode(pod)).toEqual({ folders: [], ports: [] })
+      containers.forEach(({ securityContext }) => {
+        expect(securityContext).toMatchObject(UNPRIVILEGED)
+      })
+    })
+  },
+)
+
+// Beyond "restricted" and "baseline", so that no standard but "privileged" has them.
+describe.each(pods.filter((pod) => standardOf(pod) !== 'restricted'))(
+  'the pods of $kind $name, which have a port or a folder of their node',
+  (pod: Pods) => {
+    it('are in a namespace that lets them, and take no other right of "privileged"', () => {
+      const { spec, containers } = pod
+      const { folders, ports } = ofNode(pod)
+
+      expect(standardOf(pod)).toBe('privileged')
+      expect(folders.length + ports.length).toBe(1)
+      expect(spec.hostNetwork ?? false).toBe(false)
+      containers.forEach(({ securityContext }) => {
+        expect(securityContext).toMatchObject(UNPRIVILEGED)
+        expect(securityContext).not.toHaveProperty('privileged')
+      })
+    })
+  },
+)
 
 describe('the Service, autoscaler and disruption budget', () => {
   it('are of the Deployment that is there', () => {
