@@ -53,7 +53,7 @@ export type Patience = {
   readonly stalled: number
 }
 
-const PATIENCE: Patience = { head: 60_000, stalled: 600_000 }
+export const PATIENCE: Patience = { head: 60_000, stalled: 600_000 }
 
 export type Listener = {
   /** Scheme, host and port, the port that was found where any was asked for. */
