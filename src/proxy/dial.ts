@@ -1,6 +1,6 @@
 /** Opens TLS connections to registries, under the registry's own name wherever they go. */
 
-import { isIP, type Socket } from 'node:net'
+import { isIP, type OnReadOpts, type Socket } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { HostPort } from '../domain/mapping.ts'
 import { bareHost } from './address.ts'
@@ -32,12 +32,16 @@ export function limitConnect(socket: Socket, ms: number): void {
   socket.once('close', () => clearTimeout(timer))
 }
 
+/** Opens a connection that gives what it reads to a reader. */
+export type Dial = (connectMs: number, reader: OnReadOpts) => TLSSocket
+
 /** Opens connections to one destination; later ones resume the session of earlier ones. */
-export function createDialer(to: Destination): (connectMs: number) => TLSSocket {
-  const options = { ...tlsTo(to), ALPNProtocols: ['http/1.1'], highWaterMark: READ_AHEAD }
+export function createDialer(to: Destination): Dial {
+  const options = { ...tlsTo(to), ALPNProtocols: ['http/1.1'] }
   let session: Buffer | undefined
-  return (connectMs) => {
-    const socket = connect({ ...options, ...(session && { session }) })
+  return (connectMs, onread) => {
+    const own: ConnectionOptions & { readonly onread: OnReadOpts } = { ...options, onread }
+    const socket = connect({ ...own, ...(session && { session }) })
     limitConnect(socket, connectMs)
     socket.setKeepAlive(true, PROBE_MS)
     socket.setNoDelay(true)
@@ -47,8 +51,6 @@ export function createDialer(to: Destination): (connectMs: number) => TLSSocket 
     return socket
   }
 }
-
-const READ_AHEAD = 64 * 1024
 
 /** What is said where a registry, or its client, stands still. */
 export const NOT_READ = 'the client has read nothing for too long'
