@@ -1,12 +1,20 @@
 /** Opens TLS connections to registries, under the registry's own name wherever they go. */
 
 import { isIP, type OnReadOpts, type Socket } from 'node:net'
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import {
+  connect,
+  type ConnectionOptions,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls'
 import type { HostPort } from '../domain/mapping.ts'
 import { bareHost } from './address.ts'
 
 /** Whom a certificate has to name, and where sockets go where that is not the same. */
 export type Destination = { readonly host: string; readonly connect?: HostPort }
+
+let context: SecureContext | undefined
 
 /** What Node needs to know of a destination. */
 export function tlsTo({ host, connect: via }: Destination) {
@@ -17,6 +25,8 @@ export function tlsTo({ host, connect: via }: Destination) {
     servername: isIP(bareHost(host)) === 0 ? host : '',
     // Stated, for NODE_TLS_REJECT_UNAUTHORIZED changes the default.
     rejectUnauthorized: true,
+    // Node would make one for each connection: 0.2 ms, and 27 KB.
+    secureContext: (context ??= createSecureContext()),
   } satisfies ConnectionOptions
 }
 
