@@ -184,12 +184,12 @@ function pipe(reply: Reply, exchange: Exchange): void {
   else reply.pipe(response)
 }
 
-function flow(answer: Answer, { response, observed }: Exchange): void {
+function flow(reply: Answer, { response, observed }: Exchange): void {
   const sink: Sink = (part, done) => {
     observed.sent(part.length)
     response.write(part, done)
   }
-  answer.flowTo(sink, () => response.end())
+  reply.flowTo(sink, () => response.end())
 }
 
 function fail(response: ServerResponse, error: unknown): void {
