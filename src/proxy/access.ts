@@ -46,6 +46,8 @@ export type Observed = {
   /** Counts a body that is about to be piped: from here on it flows. */
   readonly receiving: (body: Readable) => void
   readonly sending: (body: Readable) => void
+  /** Counts bytes of a body that is handed on in parts. */
+  readonly sent: (bytes: number) => void
 }
 
 export type AccessOptions = {
@@ -100,6 +102,7 @@ export function observe(
     by: (host) => (replica = host),
     receiving: (body) => body.on('data', (chunk: Buffer) => (bytesReceived += chunk.length)),
     sending: (body) => body.on('data', (chunk: Buffer) => (bytesSent += chunk.length)),
+    sent: (bytes) => (bytesSent += bytes),
   }
 }
 

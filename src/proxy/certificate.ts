@@ -24,8 +24,8 @@ export type ClientAuthority = { readonly ca: string; readonly caFile: string }
 export type ServerTls = {
   /** With the first certificate, for clients that name no host and hosts that none is for. */
   readonly options: TlsOptions
-  /** By the name that a client asks for. */
-  readonly contextFor: (name: string) => SecureContext
+  /** By the name that a client asks for; absent where there is one certificate for all. */
+  readonly contextFor?: (name: string) => SecureContext
   /** Whether one of the certificates is for a name. */
   readonly isFor: (name: string) => boolean
   /** From when to when the certificate is good that clients of a name are shown. */
@@ -47,10 +47,7 @@ export function tlsOf(
 ): ServerTls {
   if (clients) checkAuthority(clients)
   const [first, ...others] = certificates.map((certificate) => ownTls(certificate, clients?.ca))
-  const all = [first!, ...others].map(({ options, facts }) => ({
-    facts,
-    context: createSecureContext(options),
-  }))
+  const all = [first!, ...others]
   const find = (name: string) => {
     const named = all.find(({ facts }) => facts.checkHost(name, { wildcards: false }))
     return named ?? all.find(({ facts }) => facts.checkHost(name)) ?? all[0]!
@@ -61,7 +58,7 @@ export function tlsOf(
       ...first!.options,
       ...(clients && { requestCert: true, rejectUnauthorized: false }),
     },
-    contextFor: (name) => find(name).context,
+    ...(others.length > 0 && { contextFor: (name: string) => find(name).context }),
     isFor: (name) => find(name).facts.checkHost(name) !== undefined,
     validityFor(name) {
       const { validFromDate, validToDate } = find(name).facts
@@ -79,12 +76,14 @@ function isValidAt({ validFromDate, validToDate }: X509Certificate, time: number
 }
 
 function ownTls({ cert, key, certFile, keyFile }: Certificate, ca: string | undefined) {
-  const options = { cert, key, ...(ca !== undefined && { ca }), minVersion: 'TLSv1.2' } as const
+  // Node's own authorities are no concern of clients: with them OpenSSL would look for the chain, and
+  // verify it, at every handshake.
+  const options = { cert, key, ca: ca ?? [], minVersion: 'TLSv1.2' } as const
   // As Buffers, for an empty text would count as none.
   check({ cert: Buffer.from(cert) }, `${certFile}: no certificate in PEM; name the full chain`)
   check({ key: Buffer.from(key) }, `${keyFile}: no private key in PEM without a passphrase`)
   check(options, `${keyFile}: not the key of the certificate in ${certFile}; name the pair`)
-  return { options, facts: new X509Certificate(cert) }
+  return { options, context: createSecureContext(options), facts: new X509Certificate(cert) }
 }
 
 // TLS itself takes a CA that is none for an empty list.

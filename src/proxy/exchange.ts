@@ -7,7 +7,9 @@ import type { Registry } from '../domain/registry.ts'
 import { type AccessOptions, observe } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
 import { askAll, askAside, type Asked, type AskOptions, type Exchange, toPrefixed } from './ask.ts'
+import { Answer } from './answer.ts'
 import { readBody } from './body.ts'
+import type { Sink } from './flow.ts'
 import { type Fields, toClient, toFields, valuesOf, without } from './headers.ts'
 import { placeOf } from './place.ts'
 import { bodyWithoutPrefix, namesRepositories } from './prefix.ts'
@@ -69,11 +71,11 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
   await relay(reply, { site, asked, wished }, exchange)
 }
 
-type Answer = { readonly site: Mapping; readonly asked: Asked; readonly wished: string }
+type Relayed = { readonly site: Mapping; readonly asked: Asked; readonly wished: string }
 
 async function relay(
   reply: Reply,
-  { site: { registry, prefix }, asked: { head, route }, wished }: Answer,
+  { site: { registry, prefix }, asked: { head, route }, wished }: Relayed,
   exchange: Exchange,
 ): Promise<void> {
   const { response, observed } = exchange
@@ -165,7 +167,8 @@ function requireNoBody(
 
 const NO_END = 'its answer does not tell where it ends; check what stands between'
 
-function pipe(reply: Reply, { response, observed }: Exchange): void {
+function pipe(reply: Reply, exchange: Exchange): void {
+  const { response, observed } = exchange
   const cut = (error: NodeJS.ErrnoException | null) => {
     const isLate = error?.code === 'ETIME'
     observed.failed(isLate ? error : new Error('the registry cut its answer', { cause: error }))
@@ -174,10 +177,19 @@ function pipe(reply: Reply, { response, observed }: Exchange): void {
   // What was cut before anyone listened tells nobody any more.
   if (reply.destroyed) return cut(reply.errored)
   reply.once('error', cut)
-  observed.sending(reply)
   // A small body came with its head.
+  if (reply instanceof Answer && reply.hasLength && !reply.complete) return flow(reply, exchange)
+  observed.sending(reply)
   if (reply.complete) response.end(reply.read())
   else reply.pipe(response)
+}
+
+function flow(reply: Answer, { response, observed }: Exchange): void {
+  const sink: Sink = (part, done) => {
+    observed.sent(part.length)
+    response.write(part, done)
+  }
+  reply.flowTo(sink, () => response.end())
 }
 
 function fail(response: ServerResponse, error: unknown): void {

@@ -1,7 +1,7 @@
 /** Connections to one registry that are kept, for requests that may be sent twice. */
 
-import type { TLSSocket } from 'node:tls'
 import type { Answer } from './answer.ts'
+import type { Dial } from './dial.ts'
 import { Connection, type Patience, type Plain } from './kept-connection.ts'
 
 export type KeptConnections = {
@@ -18,7 +18,7 @@ export type Wait = {
 }
 
 export type KeepOptions = {
-  readonly dial: (connectMs: number) => TLSSocket
+  readonly dial: Dial
   /** The most that a head may take. */
   readonly headLimit: number
   /** How long is waited for a byte, in ms. */
@@ -30,7 +30,7 @@ export function keepConnections({ dial, headLimit, patience }: KeepOptions): Kep
   const idle: Connection[] = []
   const all = new Set<Connection>()
   const open = (connectMs: number) => {
-    const connection = new Connection(dial(connectMs), {
+    const connection = new Connection((reader) => dial(connectMs, reader), {
       headLimit,
       patience,
       freed: () => (idle.length < MOST_IDLE ? idle.push(connection) : connection.end()),

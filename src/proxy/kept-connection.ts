@@ -3,12 +3,14 @@
  * answer; so what is plain is read here, and for the rest Node's is asked anew.
  */
 
+import type { OnReadOpts } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Answer, type Source } from './answer.ts'
 import { parseAnswerHead } from './answer-head.ts'
 import { type ChunkReader, createChunkReader } from './chunks.ts'
 import { coded, NOT_READ, NOT_SENT } from './dial.ts'
+import type { Flow } from './flow.ts'
 import type { Fields } from './headers.ts'
 
 /** A request without a body. */
@@ -60,10 +62,17 @@ export class Connection implements Source {
   /** What is to come of a body. */
   #rest: number | ChunkReader = 0
 
-  constructor(socket: TLSSocket, options: ConnectionOptions) {
+  /** Opens a socket that gives what it reads to the reader. */
+  constructor(open: (reader: OnReadOpts) => TLSSocket, options: ConnectionOptions) {
+    const socket = open({
+      buffer: () => this.#exchange?.answer?.flow?.room() ?? SCRATCH,
+      callback: (count, memory) => {
+        this.#received(count, memory as Buffer)
+        return true
+      },
+    })
     this.#socket = socket
     this.#options = options
-    socket.on('data', (bytes: Buffer) => this.#received(bytes))
     socket.on('error', (error) => this.#failed(error))
     socket.on('end', () => this.end())
     socket.on('timeout', () => this.#timedOut())
@@ -97,24 +106,33 @@ export class Connection implements Source {
     this.#socket.resume()
   }
 
+  enough(): void {
+    this.#socket.pause()
+  }
+
   leave(answer: Answer): void {
     if (this.#exchange?.answer === answer) this.end()
   }
 
-  #received(bytes: Buffer): void {
+  /** Takes what stands at the beginning of memory that others will use too. */
+  #received(count: number, memory: Buffer): void {
     const exchange = this.#exchange
+    const bytes = memory.subarray(0, count)
     // Unasked, it is no answer.
     if (!exchange) this.end()
-    else if (exchange.answer) this.#receivedBody(bytes, exchange.answer)
-    else this.#receivedHead(bytes, exchange)
+    else if (!exchange.answer) this.#receivedHead(bytes, exchange)
+    else if (exchange.answer.flow) this.#receivedFlow(bytes, memory, exchange.answer.flow)
+    else this.#receivedBody(bytes, exchange.answer)
   }
 
   #receivedHead(bytes: Buffer, exchange: Exchange): void {
     const read = this.#head.length === 0 ? bytes : Buffer.concat([this.#head, bytes])
     const end = read.indexOf(END_OF_HEAD)
-    this.#head = read
     const isBegun = VERSION.startsWith(read.toString('latin1', 0, VERSION.length))
-    if (end === -1 && isBegun && read.length <= this.#options.headLimit) return
+    if (end === -1 && isBegun && read.length <= this.#options.headLimit) {
+      this.#head = Buffer.from(read)
+      return
+    }
     const isWhole = end !== -1 && end <= this.#options.headLimit
     const head = isWhole
       ? parseAnswerHead(read.toString('latin1', 0, end), exchange.method)
@@ -130,12 +148,24 @@ export class Connection implements Source {
     this.#receivedBody(read.subarray(end + END_OF_HEAD.length), exchange.answer)
   }
 
+  #receivedFlow(bytes: Buffer, memory: Buffer, flow: Flow): void {
+    const rest = this.#rest as number
+    // Where to read was said before it flowed.
+    if (memory === SCRATCH) bytes.copy(flow.room())
+    flow.took(Math.min(bytes.length, rest))
+    this.#rest = Math.max(0, rest - bytes.length)
+    if (this.#rest === 0) this.#ended(bytes.length - rest)
+  }
+
   #receivedBody(bytes: Buffer, answer: Answer): void {
     const over = this.#take(bytes, answer)
-    if (over === undefined) return
+    if (over !== undefined) this.#ended(over)
+  }
+
+  #ended(over: number): void {
+    const answer = this.#exchange?.answer
     this.#exchange = undefined
-    answer.complete = true
-    answer.push(null)
+    answer?.end()
     if (over > 0 || !this.#isKept) return this.end()
     this.#socket.resume()
     this.#socket.setTimeout(this.#options.patience.idle)
@@ -145,7 +175,7 @@ export class Connection implements Source {
   /** The number of bytes past the end of the body; undefined while it goes on. */
   #take(bytes: Buffer, answer: Answer): number | undefined {
     const push = (part: Buffer) => {
-      if (part.length > 0 && !answer.push(part)) this.#socket.pause()
+      if (part.length > 0 && !answer.push(Buffer.from(part))) this.#socket.pause()
     }
     if (typeof this.#rest !== 'number') return this.#takeChunks(this.#rest, bytes, push)
     const over = bytes.length - this.#rest
@@ -185,6 +215,8 @@ export class Connection implements Source {
 }
 
 const NOTHING = Buffer.alloc(0)
+// A TLS record; what is read into it is taken at once.
+const SCRATCH = Buffer.allocUnsafeSlow(16 * 1024)
 const VERSION = 'HTTP/1.1 '
 const END_OF_HEAD = '\r\n\r\n'
 

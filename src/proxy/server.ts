@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TlsOptions } from 'node:tls'
 import { UserError } from '../domain/errors.ts'
 import { type Address, bareHost } from './address.ts'
 import type { ServerTls } from './certificate.ts'
@@ -111,10 +112,12 @@ function createPlain(options: ReturnType<typeof toOptions>) {
 
 function createSecure(first: ServerTls, options: ReturnType<typeof toOptions>) {
   let current = first
+  const SNICallback: TlsOptions['SNICallback'] = (name, done) =>
+    done(null, current.contextFor?.(name))
   const server: TlsServer = createTlsServer({
     ...options,
     ...first.options,
-    SNICallback: (name, done) => done(null, current.contextFor(name)),
+    ...(first.contextFor && { SNICallback }),
   })
   const useTls = (next: ServerTls) => {
     current = next
