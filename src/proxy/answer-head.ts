@@ -1,5 +1,7 @@
 /** The head of a registry's answer, as RFC 9112 has it. Pure. */
 
+import { isCalled } from './headers.ts'
+
 /** How the end of a body is told. */
 export type BodyLength = number | 'chunked'
 
@@ -18,39 +20,41 @@ export type AnswerHead = {
  * one field a line, and a body whose end is told in one way. All else is undefined.
  */
 export function parseAnswerHead(text: string, method: string): AnswerHead | undefined {
-  const [statusLine = '', ...lines] = text.split('\r\n')
-  const [, status, reason = ''] = STATUS_LINE.exec(statusLine) ?? []
-  if (status === undefined) return undefined
+  const lines = text.split('\r\n')
+  const statusLine = STATUS_LINE.exec(lines[0] ?? '')
+  if (!statusLine) return undefined
   const rawHeaders: string[] = []
-  const framing: Framing = { isKept: true }
-  for (const line of lines) {
+  const framing: Framing = { contentLength: undefined, isChunked: false, isKept: true }
+  for (let index = 1; index < lines.length; index += 1) {
+    const line = lines[index]!
+    if (!FIELD.test(line)) return undefined
     const colon = line.indexOf(':')
     const name = line.slice(0, colon)
-    const value = trimmed(line.slice(colon + 1))
-    if (colon < 1 || !TOKEN.test(name) || !TEXT.test(value)) return undefined
+    const value = trimmed(line, colon + 1)
     rawHeaders.push(name, value)
-    if (FRAMING.test(name) && !frame(framing, name.toLowerCase(), value)) return undefined
+    if (!frame(framing, name, value)) return undefined
   }
-  const length = lengthOf(framing, { method, status: Number(status) })
+  const status = Number(statusLine[1])
+  const length = lengthOf(framing, { method, status })
   if (length === undefined) return undefined
-  return { status: Number(status), reason, rawHeaders, length, isKept: framing.isKept }
+  return { status, reason: statusLine[2] ?? '', rawHeaders, length, isKept: framing.isKept }
 }
 
 const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
-const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/
-const FRAMING = /^(connection|content-length|transfer-encoding)$/i
+const FIELD = /^[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*$/
 
-type Framing = { contentLength?: number; isChunked?: true; isKept: boolean }
+type Framing = { contentLength: number | undefined; isChunked: boolean; isKept: boolean }
 
 // Said twice, or in another way, it could be read in two ways.
 function frame(framing: Framing, name: string, value: string): boolean {
-  if (name === 'connection') {
+  if (isCalled(name, 'connection')) {
     framing.isKept &&= value.toLowerCase() === 'keep-alive'
     return true
   }
+  const isCoding = isCalled(name, 'transfer-encoding')
+  if (!isCoding && !isCalled(name, 'content-length')) return true
   if (framing.contentLength !== undefined || framing.isChunked) return false
-  if (name === 'transfer-encoding') {
+  if (isCoding) {
     framing.isChunked = true
     return value.toLowerCase() === 'chunked'
   }
@@ -67,8 +71,15 @@ function lengthOf(
   return isChunked ? 'chunked' : contentLength
 }
 
-// Most values have one space before them, and nothing after.
-function trimmed(value: string): string {
-  const rest = value.startsWith(' ') ? value.slice(1) : value
-  return /^[\t ]|[\t ]$/.test(rest) ? rest.replace(/^[\t ]+/, '').replace(/[\t ]+$/, '') : rest
+/** What stands from there on, without the blanks around it. */
+function trimmed(line: string, from: number): string {
+  let start = from
+  let end = line.length
+  while (start < end && isBlank(line.charCodeAt(start))) start += 1
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end -= 1
+  return line.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }

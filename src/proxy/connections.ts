@@ -46,7 +46,7 @@ export function trackConnections(
     underWay.isUsed = true
     underWay.responses.add(response)
     if (underWay.isLast) response.shouldKeepAlive = false
-    response.once('close', () => {
+    response.on('close', () => {
       underWay.responses.delete(response)
       if (underWay.isLast && underWay.responses.size === 0) socket.destroySoon()
     })

@@ -8,7 +8,7 @@ import { type AccessOptions, observe } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
 import { askAll, askAside, type Asked, type AskOptions, type Exchange, toPrefixed } from './ask.ts'
 import { readBody } from './body.ts'
-import { type Fields, toClient, toFields, valuesOf, without } from './headers.ts'
+import { type Fields, toClient, toFields, toRaw, valuesOf, without } from './headers.ts'
 import { placeOf } from './place.ts'
 import { bodyWithoutPrefix, namesRepositories } from './prefix.ts'
 import { type Checked, checkPush, type Pushes } from './push.ts'
@@ -36,7 +36,7 @@ export function createExchange(options: ExchangeOptions): RequestListener {
     })
     // Written to when its client had left; its end is told by 'close'.
     response.on('error', () => response.destroy())
-    response.once('close', () => dropRest(request))
+    response.on('close', () => dropRest(request))
   }
 }
 
@@ -50,21 +50,25 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
   const head = headOf(request)
   const path = pathOf(head)
   if (path === HEALTH) return answerHealth(response)
-  const route = routeOf(head, options)
+  const route = routeOf(head, path, options)
   observed.about(route.mapping, placeOf(path))
-  const { client, wished } = await admit(options.inject, { head, route }, exchange)
+  const { inject, pushes } = options
+  const { client, wished } = inject
+    ? await admit(inject, { head, route }, exchange)
+    : { client: '', wished: head.target }
   const wish = { head: { ...head, target: wished }, route }
-  const { body, tap, failed } = await check(options, { ...wish, client }, exchange)
+  const { body, tap, failed }: Checked = pushes
+    ? await check({ ...options, pushes }, { ...wish, client }, exchange)
+    : {}
   const asked = {
     head: toPrefixed(wish.head, route.mapping),
     route: body ? { ...route, framing: { length: `${body.length}` } } : route,
-    ...(body && { body }),
-    ...(tap && { tap }),
+    body,
+    tap,
   }
-  const { reply, site } = await askAll(options, asked, exchange).catch((error: unknown) => {
-    failed?.()
-    throw error
-  })
+  const asking = askAll(options, asked, exchange)
+  if (failed) asking.catch(failed)
+  const { reply, site } = await asking
   if ((reply.statusCode ?? 0) < 300) tap?.taken()
   await relay(reply, { site, asked, wished }, exchange)
 }
@@ -84,14 +88,15 @@ async function relay(
   const answered = toClient(fields, { registry, origin: route.origin, prefix })
   if (prefix !== undefined && namesRepositories(reply, { method, target: wished })) {
     const body = await bodyWithoutPrefix(reply, wished, prefix)
-    const framed = [...without(answered, /^content-length$/i), ['Content-Length', `${body.length}`]]
-    response.writeHead(status, reply.statusMessage, framed.flat())
+    const length = ['Content-Length', `${body.length}`] as const
+    const framed = [...without(answered, /^content-length$/i), length]
+    response.writeHead(status, reply.statusMessage, toRaw(framed))
     const rewritten = Readable.from([body])
     observed.sending(rewritten)
     rewritten.pipe(response)
     return
   }
-  response.writeHead(status, reply.statusMessage, answered.flat())
+  response.writeHead(status, reply.statusMessage, toRaw(answered))
   pipe(reply, exchange)
 }
 
@@ -107,11 +112,10 @@ function headOf(request: IncomingMessage): Head {
 
 /** What the rules for pushes make of a request. */
 async function check(
-  options: ExchangeOptions,
+  options: ExchangeOptions & { readonly pushes: Pushes },
   { head, route, client }: Asked & { readonly client: string },
   exchange: Exchange,
 ): Promise<Checked> {
-  if (!options.pushes) return {}
   const { request, observed } = exchange
   return await checkPush(options.pushes, {
     mapping: route.mapping,
@@ -129,11 +133,10 @@ async function check(
 
 /** Who asks, and the target to ask for. */
 async function admit(
-  inject: Inject | undefined,
+  inject: Inject,
   { head, route }: Asked,
   { request, observed }: Exchange,
 ): Promise<{ readonly client: string; readonly wished: string }> {
-  if (!inject) return { client: '', wished: head.target }
   const client = await identify(inject.admission, request, new URL(route.origin).hostname)
   observed.from(client)
   return { client, wished: permit(inject.admission, client, head) }
@@ -146,8 +149,10 @@ function isDelimited(
   { method, status }: { readonly method: string; readonly status: number },
 ): boolean {
   if (method === 'HEAD' || status === 204 || status === 304) return true
-  return ['content-length', 'transfer-encoding'].some((name) => valuesOf(fields, name).length > 0)
+  return FRAMING.some((name) => valuesOf(fields, name).length > 0)
 }
+
+const FRAMING = ['content-length', 'transfer-encoding']
 
 // What is asked for would look whole to the client even if it were not. Of a redirect or an error
 // the head says what matters: that goes on in the same way, not with an end that we vouch for.

@@ -24,6 +24,7 @@ export async function askInTurn(
   [first, ...replicas]: readonly Mapping[],
   { ask, client, observed }: AskInTurn,
 ): Promise<Answered> {
+  if (replicas.length === 0) return { reply: await ask(first!), site: first! }
   const outcome = await attempt(first!, ask)
   if (statusOf(outcome) < 500 && !(outcome instanceof Refusal)) {
     return { reply: outcome, site: first! }

@@ -19,12 +19,24 @@ export function toFields(raw: readonly string[]): Fields {
   return fields
 }
 
-/** Every value of a field, whatever the case of its name. */
-export function valuesOf(fields: Fields, wanted: string): readonly string[] {
-  return fields.filter(([name]) => isCalled(name, wanted)).map(([, value]) => value)
+/** Node's flat list out of pairs. */
+export function toRaw(fields: Fields): string[] {
+  const raw: string[] = []
+  for (const field of fields) raw.push(field[0], field[1])
+  return raw
 }
 
-function isCalled(name: string, wanted: string): boolean {
+/** Every value of a field, whatever the case of its name. */
+export function valuesOf(fields: Fields, wanted: string): readonly string[] {
+  const values: string[] = []
+  for (const field of fields) {
+    if (isCalled(field[0], wanted)) values.push(field[1])
+  }
+  return values
+}
+
+/** Whether a name is the wanted one, which is in lower case. */
+export function isCalled(name: string, wanted: string): boolean {
   return name.length === wanted.length && name.toLowerCase() === wanted
 }
 
@@ -40,13 +52,19 @@ export function toUpstream(
   fields: Fields,
   { registry, framing, authorization }: ToUpstream,
 ): Fields {
-  const forwarded = without(endToEnd(fields), CLIENTS_OWN)
-  return [
-    ['Host', registry.host],
-    ...(authorization === undefined ? forwarded : without(forwarded, /^authorization$/i)),
-    ...(authorization === undefined ? [] : [['Authorization', authorization] as const]),
-    ...framingFields(framing),
-  ]
+  const named = namedByConnection(fields)
+  const forwarded: Field[] = [['Host', registry.host]]
+  for (const field of fields) {
+    const name = field[0].toLowerCase()
+    if (!isEndToEnd(name, named) || isClientsOwn(name)) continue
+    if (authorization === undefined || name !== 'authorization') forwarded.push(field)
+  }
+  if (authorization !== undefined) forwarded.push(['Authorization', authorization])
+  // Not decoration: without the first line Node writes the body of a chunked GET, DELETE or
+  // OPTIONS raw, and upstream reads it as the next request.
+  if (framing === 'chunked') forwarded.push(['Transfer-Encoding', 'chunked'])
+  else if (framing !== 'none') forwarded.push(['Content-Length', framing.length])
+  return forwarded
 }
 
 export type Rewriting = {
@@ -59,18 +77,18 @@ export type Rewriting = {
 
 /** An answer's fields for the client: strip, re-frame, rewrite. */
 export function toClient(fields: Fields, rewriting: Rewriting): Fields {
-  const isChunked = valuesOf(fields, 'transfer-encoding').length > 0
+  const named = namedByConnection(fields)
   // RFC 9112 section 6.3: a length beside a transfer coding says nothing about the body.
-  const framed = isChunked ? without(fields, /^content-length$/i) : fields
-  return endToEnd(framed).map(([name, value]) => [
-    name,
-    toOrigin(name.toLowerCase(), value, rewriting),
-  ])
-}
-
-/** Whether the end of the body is told by the message itself, not by the end of the connection. */
-export function isDelimited(fields: Fields): boolean {
-  return fields.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name))
+  const hasLength = valuesOf(fields, 'transfer-encoding').length === 0
+  const forwarded: Field[] = []
+  for (const field of fields) {
+    const name = field[0].toLowerCase()
+    if (!isEndToEnd(name, named) || (name === 'content-length' && !hasLength)) continue
+    if (name === 'location') forwarded.push([field[0], toOriginUrl(field[1], rewriting)])
+    else if (name === 'link') forwarded.push([field[0], toOriginLinks(field[1], rewriting)])
+    else forwarded.push(field)
+  }
+  return forwarded
 }
 
 // RFC 9110 section 7.6.1, and for older peers RFC 2616 section 13.5.1 and RFC 7540 section 3.2.1.
@@ -94,17 +112,26 @@ const NEVER_NAMED =
 
 // Host and length are written anew. The rest is between the client and this hop: Node answers
 // Expect by itself, and what was forwarded by whom would only tell AWS the clients' addresses.
-const CLIENTS_OWN = /^(host|content-length|expect|forwarded|x-forwarded-.*|x-real-ip)$/i
+const CLIENTS_OWN = new Set(['host', 'content-length', 'expect', 'forwarded', 'x-real-ip'])
 
-function endToEnd(fields: Fields): Fields {
-  const named = valuesOf(fields, 'connection')
-    .flatMap((value) => value.toLowerCase().split(','))
-    .map((name) => name.trim())
-    .filter((name) => !NEVER_NAMED.test(name))
-  return fields.filter(([field]) => {
-    const name = field.toLowerCase()
-    return !HOP_BY_HOP.has(name) && !named.includes(name)
-  })
+function isClientsOwn(name: string): boolean {
+  return CLIENTS_OWN.has(name) || name.startsWith('x-forwarded-')
+}
+
+function isEndToEnd(name: string, named: readonly string[]): boolean {
+  return !HOP_BY_HOP.has(name) && !named.includes(name)
+}
+
+/** The fields that Connection says are for this hop alone. */
+function namedByConnection(fields: Fields): readonly string[] {
+  const named: string[] = []
+  for (const value of valuesOf(fields, 'connection')) {
+    for (const part of value.toLowerCase().split(',')) {
+      const name = part.trim()
+      if (!NEVER_NAMED.test(name)) named.push(name)
+    }
+  }
+  return named
 }
 
 /** All fields but some. */
@@ -112,17 +139,7 @@ export function without(fields: Fields, names: RegExp): Fields {
   return fields.filter(([name]) => !names.test(name))
 }
 
-// Not decoration: without the second line Node writes the body of a chunked GET, DELETE or
-// OPTIONS raw, and upstream reads it as the next request.
-function framingFields(framing: Framing): Fields {
-  if (framing === 'none') return []
-  if (framing === 'chunked') return [['Transfer-Encoding', 'chunked']]
-  return [['Content-Length', framing.length]]
-}
-
-function toOrigin(name: string, value: string, rewriting: Rewriting): string {
-  if (name === 'location') return toOriginUrl(value, rewriting)
-  if (name !== 'link') return value
+function toOriginLinks(value: string, rewriting: Rewriting): string {
   return value.replaceAll(/<([^>]*)>/g, (_, url: string) => `<${toOriginUrl(url, rewriting)}>`)
 }
 
