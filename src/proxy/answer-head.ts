@@ -20,28 +20,38 @@ export type AnswerHead = {
  * one field a line, and a body whose end is told in one way. All else is undefined.
  */
 export function parseAnswerHead(text: string, method: string): AnswerHead | undefined {
-  const lines = text.split('\r\n')
-  const statusLine = STATUS_LINE.exec(lines[0] ?? '')
-  if (!statusLine) return undefined
+  if (!HEAD.test(text)) return undefined
   const rawHeaders: string[] = []
   const framing: Framing = { contentLength: undefined, isChunked: false, isKept: true }
-  for (let index = 1; index < lines.length; index += 1) {
-    const line = lines[index]!
-    if (!FIELD.test(line)) return undefined
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon)
-    const value = trimmed(line, colon + 1)
+  let end = endOfLine(text, 0)
+  const status = Number(text.slice(STATUS_AT, REASON_AT - 1))
+  const reason = text.slice(REASON_AT, end)
+  while (end < text.length) {
+    const start = end + END_OF_LINE.length
+    const colon = text.indexOf(':', start)
+    end = endOfLine(text, start)
+    const name = text.slice(start, colon)
+    const value = trimmed(text, colon + 1, end)
     rawHeaders.push(name, value)
     if (!frame(framing, name, value)) return undefined
   }
-  const status = Number(statusLine[1])
   const length = lengthOf(framing, { method, status })
   if (length === undefined) return undefined
-  return { status, reason: statusLine[2] ?? '', rawHeaders, length, isKept: framing.isKept }
+  return { status, reason, rawHeaders, length, isKept: framing.isKept }
 }
 
-const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
-const FIELD = /^[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*$/
+// The whole of it in one expression, for one a line would take most of the time: a status line,
+// then names that are tokens, and values without control characters.
+const HEAD =
+  /^HTTP\/1\.1 [2-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?(?:\r\n[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*)*$/
+const STATUS_AT = 'HTTP/1.1 '.length
+const REASON_AT = 'HTTP/1.1 200 '.length
+const END_OF_LINE = '\r\n'
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf(END_OF_LINE, from)
+  return end === -1 ? text.length : end
+}
 
 type Framing = { contentLength: number | undefined; isChunked: boolean; isKept: boolean }
 
@@ -71,13 +81,13 @@ function lengthOf(
   return isChunked ? 'chunked' : contentLength
 }
 
-/** What stands from there on, without the blanks around it. */
-function trimmed(line: string, from: number): string {
+/** What stands from there to there, without the blanks around it. */
+function trimmed(text: string, from: number, to: number): string {
   let start = from
-  let end = line.length
-  while (start < end && isBlank(line.charCodeAt(start))) start += 1
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end -= 1
-  return line.slice(start, end)
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
+  return text.slice(start, end)
 }
 
 function isBlank(code: number): boolean {

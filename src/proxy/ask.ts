@@ -40,11 +40,7 @@ type Sent = Asked & {
 type ToSite = Sent & { readonly site: Mapping; readonly isReplaceable: boolean }
 
 /** The answer to a request, from the first registry that has one. */
-export async function askAll(
-  options: AskOptions,
-  asked: Sent,
-  exchange: Exchange,
-): Promise<Answered> {
+export function askAll(options: AskOptions, asked: Sent, exchange: Exchange): Promise<Answered> {
   const { upstream, blobHosts, inject } = options
   const { method, fields } = asked.head
   const { response: client, observed } = exchange
@@ -52,14 +48,15 @@ export async function askAll(
   const isRead = (method === 'GET' || method === 'HEAD') && !hasBody(asked.route)
   // A client's own token is good for one region.
   const sites = inject && isRead ? sitesOf(mapping) : [mapping]
-  return await askInTurn(sites, {
+  return askInTurn(sites, {
     observed,
     client,
-    ask: async (site) => {
+    ask: (site) => {
       const isReplaceable = site !== sites.at(-1)
-      const reply = await ask(options, { ...asked, site, isReplaceable }, exchange)
-      if (!blobHosts || method !== 'GET') return reply
-      return await followToBlob(reply, { upstream, blobHosts, fields, client, isReplaceable })
+      const asking = ask(options, { ...asked, site, isReplaceable }, exchange)
+      if (!blobHosts || method !== 'GET') return asking
+      const following = { upstream, blobHosts, fields, client, isReplaceable }
+      return asking.then((reply) => followToBlob(reply, following))
     },
   })
 }
@@ -68,14 +65,10 @@ function hasBody({ framing }: Route): boolean {
   return framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
 }
 
-async function ask(
-  { upstream, inject }: AskOptions,
-  sent: ToSite,
-  exchange: Exchange,
-): Promise<Reply> {
-  if (!inject) return await send(upstream, sent, exchange)
+function ask({ upstream, inject }: AskOptions, sent: ToSite, exchange: Exchange): Promise<Reply> {
+  if (!inject) return send(upstream, sent, exchange)
   const { route, site } = sent
-  return await askWithToken({
+  return askWithToken({
     registry: site.registry,
     tokens: inject.tokensFor(site),
     ask: (authorization) => send(upstream, sent, exchange, authorization),

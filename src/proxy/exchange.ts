@@ -8,7 +8,7 @@ import { type AccessOptions, observe } from './access.ts'
 import { type Admission, identify, permit } from './admission.ts'
 import { askAll, askAside, type Asked, type AskOptions, type Exchange, toPrefixed } from './ask.ts'
 import { readBody } from './body.ts'
-import { type Fields, toClient, toFields, toRaw, valuesOf, without } from './headers.ts'
+import { type Fields, hasField, toClient, toFields, toRaw, without } from './headers.ts'
 import { placeOf } from './place.ts'
 import { bodyWithoutPrefix, namesRepositories } from './prefix.ts'
 import { type Checked, checkPush, type Pushes } from './push.ts'
@@ -149,10 +149,8 @@ function isDelimited(
   { method, status }: { readonly method: string; readonly status: number },
 ): boolean {
   if (method === 'HEAD' || status === 204 || status === 304) return true
-  return FRAMING.some((name) => valuesOf(fields, name).length > 0)
+  return hasField(fields, 'content-length') || hasField(fields, 'transfer-encoding')
 }
-
-const FRAMING = ['content-length', 'transfer-encoding']
 
 // What is asked for would look whole to the client even if it were not. Of a redirect or an error
 // the head says what matters: that goes on in the same way, not with an end that we vouch for.

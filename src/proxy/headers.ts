@@ -35,9 +35,25 @@ export function valuesOf(fields: Fields, wanted: string): readonly string[] {
   return values
 }
 
+/** Whether a field is there, whatever the case of its name. */
+export function hasField(fields: Fields, wanted: string): boolean {
+  for (const field of fields) {
+    if (isCalled(field[0], wanted)) return true
+  }
+  return false
+}
+
 /** Whether a name is the wanted one, which is in lower case. */
 export function isCalled(name: string, wanted: string): boolean {
   return name.length === wanted.length && name.toLowerCase() === wanted
+}
+
+// A set would have each name put in lower case and hashed; most differ in length alone.
+function isOneOf(name: string, wanted: readonly string[]): boolean {
+  for (const one of wanted) {
+    if (isCalled(name, one)) return true
+  }
+  return false
 }
 
 export type ToUpstream = {
@@ -55,9 +71,10 @@ export function toUpstream(
   const named = namedByConnection(fields)
   const forwarded: Field[] = [['Host', registry.host]]
   for (const field of fields) {
-    const name = field[0].toLowerCase()
+    const [name] = field
     if (!isEndToEnd(name, named) || isClientsOwn(name)) continue
-    if (authorization === undefined || name !== 'authorization') forwarded.push(field)
+    if (authorization !== undefined && isCalled(name, 'authorization')) continue
+    forwarded.push(field)
   }
   if (authorization !== undefined) forwarded.push(['Authorization', authorization])
   // Not decoration: without the first line Node writes the body of a chunked GET, DELETE or
@@ -79,20 +96,20 @@ export type Rewriting = {
 export function toClient(fields: Fields, rewriting: Rewriting): Fields {
   const named = namedByConnection(fields)
   // RFC 9112 section 6.3: a length beside a transfer coding says nothing about the body.
-  const hasLength = valuesOf(fields, 'transfer-encoding').length === 0
+  const isCoded = hasField(fields, 'transfer-encoding')
   const forwarded: Field[] = []
   for (const field of fields) {
-    const name = field[0].toLowerCase()
-    if (!isEndToEnd(name, named) || (name === 'content-length' && !hasLength)) continue
-    if (name === 'location') forwarded.push([field[0], toOriginUrl(field[1], rewriting)])
-    else if (name === 'link') forwarded.push([field[0], toOriginLinks(field[1], rewriting)])
+    const [name, value] = field
+    if (!isEndToEnd(name, named) || (isCoded && isCalled(name, 'content-length'))) continue
+    if (isCalled(name, 'location')) forwarded.push([name, toOriginUrl(value, rewriting)])
+    else if (isCalled(name, 'link')) forwarded.push([name, toOriginLinks(value, rewriting)])
     else forwarded.push(field)
   }
   return forwarded
 }
 
 // RFC 9110 section 7.6.1, and for older peers RFC 2616 section 13.5.1 and RFC 7540 section 3.2.1.
-const HOP_BY_HOP = new Set([
+const HOP_BY_HOP = [
   'connection',
   'proxy-connection',
   'keep-alive',
@@ -103,7 +120,7 @@ const HOP_BY_HOP = new Set([
   'http2-settings',
   'proxy-authenticate',
   'proxy-authorization',
-])
+]
 
 // Connection names fields to drop, but not these: they are meant for the registry or the client
 // at the far end (RFC 9110 section 7.6.1), and without them a message would mean something else.
@@ -112,14 +129,15 @@ const NEVER_NAMED =
 
 // Host and length are written anew. The rest is between the client and this hop: Node answers
 // Expect by itself, and what was forwarded by whom would only tell AWS the clients' addresses.
-const CLIENTS_OWN = new Set(['host', 'content-length', 'expect', 'forwarded', 'x-real-ip'])
+const CLIENTS_OWN = ['host', 'content-length', 'expect', 'forwarded', 'x-real-ip']
+const FORWARDED = 'x-forwarded-'
 
 function isClientsOwn(name: string): boolean {
-  return CLIENTS_OWN.has(name) || name.startsWith('x-forwarded-')
+  return isOneOf(name, CLIENTS_OWN) || isCalled(name.slice(0, FORWARDED.length), FORWARDED)
 }
 
 function isEndToEnd(name: string, named: readonly string[]): boolean {
-  return !HOP_BY_HOP.has(name) && !named.includes(name)
+  return !isOneOf(name, HOP_BY_HOP) && !isOneOf(name, named)
 }
 
 /** The fields that Connection says are for this hop alone. */

@@ -36,10 +36,10 @@ export function pathOf({ target }: Head): string {
   if (!path.startsWith('/')) {
     throw bad('the request target must be a path, such as /v2/')
   }
-  if (!/^[!-~]+$/.test(target) || target.includes('#')) {
+  if (!PLAIN.test(target)) {
     throw bad('the request target holds a character that a URL has only percent-encoded')
   }
-  if (TRICK.test(path) || path.includes('//') || HIDDEN.test(path)) {
+  if (TRICK.test(path)) {
     throw bad('the path holds "..", an empty part, or an encoded separator')
   }
   return path
@@ -54,8 +54,9 @@ export function withoutQuery(target: string): string {
 /** The route of a request by its Host. The path is the request's own, checked. */
 export function routeOf(head: Head, path: string, { mappings, readOnly }: Rules): Route {
   const framing = framingOf(head)
-  const [host, ...more] = valuesOf(head.fields, 'host')
-  if (host === undefined || more.length > 0) throw bad('a request needs exactly one Host')
+  const hosts = valuesOf(head.fields, 'host')
+  const [host] = hosts
+  if (host === undefined || hosts.length > 1) throw bad('a request needs exactly one Host')
   const mapping = mappingOf(host, mappings)
   if (path !== '/v2' && !path.startsWith('/v2/')) {
     throw new Refusal(404, 'UNSUPPORTED', `only /v2/ is served here, not ${path}`)
@@ -77,12 +78,13 @@ export function servedName(host: string, mappings: Mappings): string | undefined
 const READING = ['GET', 'HEAD']
 const METHODS = [...READING, 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-// Encoded dot, slash, backslash, percent and control characters, and half an encoding: no name,
-// tag or digest needs them, and whoever decodes once more than we do would see another path.
-const HIDDEN = /\\|%(?![0-9a-f]{2})|%(2[ef5]|5c|[01][0-9a-f]|7f)/i
+// What a URL has as it is, the mark of a fragment left out.
+const PLAIN = /^[!"$-~]+$/
 
-// A part that is "." or "..".
-const TRICK = /\/\.\.?(?:\/|$)/
+// A part that is empty, "." or "..". Encoded dot, slash, backslash, percent and control characters,
+// and half an encoding: no name, tag or digest needs them, and whoever decodes once more than we do
+// would see another path.
+const TRICK = /\/\/|\/\.\.?(?:\/|$)|\\|%(?![0-9a-f]{2})|%(2[ef5]|5c|[01][0-9a-f]|7f)/i
 
 // Node's parser refuses most of what is ambiguous; the rest is refused here (RFC 9112 section 6).
 function framingOf({ method, httpVersion, fields }: Head): Framing {
@@ -93,10 +95,10 @@ function framingOf({ method, httpVersion, fields }: Head): Framing {
     if (isChunked && lengths.length === 0 && httpVersion === '1.1') return 'chunked'
     throw bad('the only transfer coding taken here is chunked, in HTTP/1.1 and without a length')
   }
-  const [length, ...more] = lengths
+  const [length] = lengths
   // RFC 9110 section 8.6: where a body is expected, its absence is told.
   if (length === undefined) return BODY_EXPECTED.includes(method) ? { length: '0' } : 'none'
-  if (more.length > 0 || !/^\d+$/.test(length)) throw bad('a request has one Content-Length')
+  if (lengths.length > 1 || !/^\d+$/.test(length)) throw bad('a request has one Content-Length')
   return { length }
 }
 
