@@ -144,6 +144,8 @@ function isEndToEnd(name: string, named: readonly string[]): boolean {
 function namedByConnection(fields: Fields): readonly string[] {
   const named: string[] = []
   for (const value of valuesOf(fields, 'connection')) {
+    // The usual one, and dropped in any case.
+    if (isCalled(value, 'keep-alive')) continue
     for (const part of value.toLowerCase().split(',')) {
       const name = part.trim()
       if (!NEVER_NAMED.test(name)) named.push(name)
