@@ -42,6 +42,7 @@ export function findMapping(mappings: Mappings, { host, port }: HostPort): Mappi
 
 /** A mapping, and one for each of its replicas: what pulls may be read from, in that order. */
 export function sitesOf(mapping: Mapping): readonly [Mapping, ...Mapping[]] {
-  const { replicas = [], connect: _, ...same } = mapping
+  if (!mapping.replicas) return [mapping]
+  const { replicas, connect: _, ...same } = mapping
   return [mapping, ...replicas.map((replica) => ({ ...same, ...replica }))]
 }

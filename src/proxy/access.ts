@@ -5,36 +5,37 @@ import type { Readable } from 'node:stream'
 import type { Mapping } from '../domain/mapping.ts'
 import type { Place } from './place.ts'
 import { Refusal, type RefusalCode } from './refusal.ts'
+import { withoutQuery } from './route.ts'
 
 export type Access = {
   readonly method: string
   /** The Host, as the client sent it. */
   readonly name: string
   /** Where it came from: the client, or the load balancer before it. */
-  readonly address?: string
+  readonly address?: string | undefined
   /** Who sent it, where the sidecar has clients of its own. */
-  readonly client?: string
+  readonly client?: string | undefined
   readonly path: string
   /** What it was about; absent where no route was found. */
-  readonly kind?: Place['kind']
+  readonly kind?: Place['kind'] | undefined
   /** The host of the registry that is mapped to the name. */
-  readonly registry?: string
+  readonly registry?: string | undefined
   /** What the mapping puts before the repository. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** As the client named it, without the prefix of a mapping. */
-  readonly repository?: string
+  readonly repository?: string | undefined
   /** The tag or digest that it names. */
-  readonly reference?: string
+  readonly reference?: string | undefined
   /** The registry that answered in place of the first. */
-  readonly replica?: string
+  readonly replica?: string | undefined
   /** 499 when the client left before it had an answer. */
   readonly status: number
   readonly bytesReceived: number
   readonly bytesSent: number
   readonly ms: number
   /** Why the sidecar answered by itself. */
-  readonly refusal?: RefusalCode
-  readonly error?: string
+  readonly refusal?: RefusalCode | undefined
+  readonly error?: string | undefined
 }
 
 /** A request under way, observed. */
@@ -67,59 +68,86 @@ export function observe(
   request: IncomingMessage,
   response: ServerResponse,
 ): Observed {
-  const started = now()
-  // Asked now, for a socket that is closed no longer knows.
-  const { remoteAddress: address = '' } = request.socket
-  let failure: unknown
-  let subject: Subject = {}
-  let client = ''
-  let replica = ''
-  let bytesReceived = 0
-  let bytesSent = 0
+  const seen: Seen = {
+    started: now(),
+    // Asked now, for a socket that is closed no longer knows.
+    address: request.socket.remoteAddress || undefined,
+    client: undefined,
+    mapping: undefined,
+    place: undefined,
+    replica: undefined,
+    failure: undefined,
+    bytesReceived: 0,
+    bytesSent: 0,
+  }
   onBegin?.()
-  response.once('close', () => {
-    const error = errorOf(failure, response)
-    onAccess({
-      method: request.method ?? '',
-      name: request.headers.host ?? '',
-      ...(address !== '' && { address }),
-      ...(client !== '' && { client }),
-      path: request.url?.split('?')[0] ?? '',
-      ...subject,
-      ...(replica !== '' && { replica }),
-      status: response.headersSent ? response.statusCode : 499,
-      bytesReceived,
-      bytesSent,
-      ms: now() - started,
-      ...(failure instanceof Refusal && replica === '' && { refusal: failure.code }),
-      ...(error !== undefined && { error }),
-    })
-  })
+  response.on('close', () => onAccess(accessOf(seen, request, response, now())))
   return {
-    failed: (error) => (failure ??= error),
-    about: (mapping, place) => (subject = subjectOf(mapping, place)),
-    from: (name) => (client = name),
-    by: (host) => (replica = host),
-    receiving: (body) => body.on('data', (chunk: Buffer) => (bytesReceived += chunk.length)),
-    sending: (body) => body.on('data', (chunk: Buffer) => (bytesSent += chunk.length)),
-    sent: (bytes) => (bytesSent += bytes),
+    failed: (error) => (seen.failure ??= error),
+    about(mapping, place) {
+      seen.mapping = mapping
+      seen.place = place
+    },
+    from: (client) => (seen.client = client || undefined),
+    by: (replica) => (seen.replica = replica),
+    receiving: (body) => body.on('data', (chunk: Buffer) => (seen.bytesReceived += chunk.length)),
+    sending: (body) => body.on('data', (chunk: Buffer) => (seen.bytesSent += chunk.length)),
+    sent: (bytes) => (seen.bytesSent += bytes),
   }
 }
 
-type Subject = Pick<Access, 'kind' | 'registry' | 'prefix' | 'repository' | 'reference'>
+/** What is seen of a request that is under way. */
+type Seen = {
+  readonly started: number
+  readonly address: string | undefined
+  client: string | undefined
+  mapping: Mapping | undefined
+  place: Place | undefined
+  replica: string | undefined
+  failure: unknown
+  bytesReceived: number
+  bytesSent: number
+}
 
-function subjectOf({ registry, prefix }: Mapping, place: Place): Subject {
-  const { kind } = place
-  const subject = { kind, registry: registry.host }
-  if (!('repository' in place)) return subject
-  const { repository, reference } = place
+// Each key every time, in the same order: what is told of every request is quick to read then.
+function accessOf(
+  seen: Seen,
+  request: IncomingMessage,
+  response: ServerResponse,
+  now: number,
+): Access {
+  const { mapping, place, replica, failure } = seen
+  const repository = repositoryOf(place)
   return {
-    ...subject,
-    ...(prefix !== undefined && { prefix }),
+    method: request.method ?? '',
+    name: request.headers.host ?? '',
+    address: seen.address,
+    client: seen.client,
+    path: withoutQuery(request.url ?? ''),
+    kind: place?.kind,
+    registry: mapping?.registry.host,
+    prefix: repository === undefined ? undefined : mapping?.prefix,
     repository,
-    // An upload's id, or the word "list", is none.
-    ...(/^(manifests|blobs|referrers)$/.test(kind) && { reference }),
+    reference: referenceOf(place),
+    replica,
+    status: response.headersSent ? response.statusCode : 499,
+    bytesReceived: seen.bytesReceived,
+    bytesSent: seen.bytesSent,
+    ms: now - seen.started,
+    refusal: failure instanceof Refusal && replica === undefined ? failure.code : undefined,
+    error: errorOf(failure, response),
   }
+}
+
+function repositoryOf(place: Place | undefined): string | undefined {
+  return place && 'repository' in place ? place.repository : undefined
+}
+
+// An upload's id, or the word "list", is none.
+function referenceOf(place: Place | undefined): string | undefined {
+  if (!place || !('repository' in place)) return undefined
+  const { kind, reference } = place
+  return kind === 'manifests' || kind === 'blobs' || kind === 'referrers' ? reference : undefined
 }
 
 function errorOf(failure: unknown, response: ServerResponse): string | undefined {

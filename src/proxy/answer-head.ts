@@ -1,5 +1,7 @@
 /** The head of a registry's answer, as RFC 9112 has it. Pure. */
 
+import { isCalled } from './headers.ts'
+
 /** How the end of a body is told. */
 export type BodyLength = number | 'chunked'
 
@@ -18,39 +20,51 @@ export type AnswerHead = {
  * one field a line, and a body whose end is told in one way. All else is undefined.
  */
 export function parseAnswerHead(text: string, method: string): AnswerHead | undefined {
-  const [statusLine = '', ...lines] = text.split('\r\n')
-  const [, status, reason = ''] = STATUS_LINE.exec(statusLine) ?? []
-  if (status === undefined) return undefined
+  if (!HEAD.test(text)) return undefined
   const rawHeaders: string[] = []
-  const framing: Framing = { isKept: true }
-  for (const line of lines) {
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon)
-    const value = trimmed(line.slice(colon + 1))
-    if (colon < 1 || !TOKEN.test(name) || !TEXT.test(value)) return undefined
+  const framing: Framing = { contentLength: undefined, isChunked: false, isKept: true }
+  let end = endOfLine(text, 0)
+  const status = Number(text.slice(STATUS_AT, REASON_AT - 1))
+  const reason = text.slice(REASON_AT, end)
+  while (end < text.length) {
+    const start = end + END_OF_LINE.length
+    const colon = text.indexOf(':', start)
+    end = endOfLine(text, start)
+    const name = text.slice(start, colon)
+    const value = trimmed(text, colon + 1, end)
     rawHeaders.push(name, value)
-    if (FRAMING.test(name) && !frame(framing, name.toLowerCase(), value)) return undefined
+    if (!frame(framing, name, value)) return undefined
   }
-  const length = lengthOf(framing, { method, status: Number(status) })
+  const length = lengthOf(framing, { method, status })
   if (length === undefined) return undefined
-  return { status: Number(status), reason, rawHeaders, length, isKept: framing.isKept }
+  return { status, reason, rawHeaders, length, isKept: framing.isKept }
 }
 
-const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
-const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/
-const FRAMING = /^(connection|content-length|transfer-encoding)$/i
+// The whole of it in one expression, for one a line would take most of the time: a status line,
+// then names that are tokens, and values without control characters.
+const HEAD =
+  /^HTTP\/1\.1 [2-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?(?:\r\n[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*)*$/
+const STATUS_AT = 'HTTP/1.1 '.length
+const REASON_AT = 'HTTP/1.1 200 '.length
+const END_OF_LINE = '\r\n'
 
-type Framing = { contentLength?: number; isChunked?: true; isKept: boolean }
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf(END_OF_LINE, from)
+  return end === -1 ? text.length : end
+}
+
+type Framing = { contentLength: number | undefined; isChunked: boolean; isKept: boolean }
 
 // Said twice, or in another way, it could be read in two ways.
 function frame(framing: Framing, name: string, value: string): boolean {
-  if (name === 'connection') {
+  if (isCalled(name, 'connection')) {
     framing.isKept &&= value.toLowerCase() === 'keep-alive'
     return true
   }
+  const isCoding = isCalled(name, 'transfer-encoding')
+  if (!isCoding && !isCalled(name, 'content-length')) return true
   if (framing.contentLength !== undefined || framing.isChunked) return false
-  if (name === 'transfer-encoding') {
+  if (isCoding) {
     framing.isChunked = true
     return value.toLowerCase() === 'chunked'
   }
@@ -67,8 +81,15 @@ function lengthOf(
   return isChunked ? 'chunked' : contentLength
 }
 
-// Most values have one space before them, and nothing after.
-function trimmed(value: string): string {
-  const rest = value.startsWith(' ') ? value.slice(1) : value
-  return /^[\t ]|[\t ]$/.test(rest) ? rest.replace(/^[\t ]+/, '').replace(/[\t ]+$/, '') : rest
+/** What stands from there to there, without the blanks around it. */
+function trimmed(text: string, from: number, to: number): string {
+  let start = from
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
+  return text.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }

@@ -32,31 +32,34 @@ export type Exchange = {
 
 export type Asked = { readonly head: Head; readonly route: Route }
 /** A request as it is sent: with a body of its own, or the client's, which may be looked at. */
-type Sent = Asked & Pick<Checked, 'body' | 'tap'>
+type Sent = Asked & {
+  readonly body?: Checked['body'] | undefined
+  readonly tap?: Checked['tap'] | undefined
+}
+
+/** The same, to one of the registries that may have the answer. */
+type ToSite = Sent & { readonly site: Mapping; readonly isReplaceable: boolean }
 
 /** The answer to a request, from the first registry that has one. */
-export async function askAll(
-  options: AskOptions,
-  asked: Sent,
-  exchange: Exchange,
-): Promise<Answered> {
+export function askAll(options: AskOptions, asked: Sent, exchange: Exchange): Promise<Answered> {
   const { upstream, outages, blobHosts, inject } = options
   const { method, fields } = asked.head
   const { response: client, observed } = exchange
   const { mapping } = asked.route
-  const isRead = ['GET', 'HEAD'].includes(method) && !hasBody(asked.route)
+  const isRead = (method === 'GET' || method === 'HEAD') && !hasBody(asked.route)
   // A client's own token is good for one region.
   const sites = inject && isRead ? sitesOf(mapping) : ([mapping] as const)
-  return await askInTurn(sites, {
+  return askInTurn(sites, {
     outages,
     observed,
     client,
-    ask: async (site) => {
+    ask: (site) => {
       const isReplaceable = site !== sites.at(-1)
       const asking = ask(options, { ...asked, site, isReplaceable }, exchange)
-      const reply = await (sites.length > 1 ? outages.noted(site, asking) : asking)
-      if (!blobHosts || method !== 'GET') return reply
-      return await followToBlob(reply, { upstream, blobHosts, fields, client, isReplaceable })
+      const noted = sites.length > 1 ? outages.noted(site, asking) : asking
+      if (!blobHosts || method !== 'GET') return noted
+      const following = { upstream, blobHosts, fields, client, isReplaceable }
+      return noted.then((reply) => followToBlob(reply, following))
     },
   })
 }
@@ -65,29 +68,36 @@ function hasBody({ framing }: Route): boolean {
   return framing === 'chunked' || (framing !== 'none' && Number(framing.length) > 0)
 }
 
-async function ask(
-  { upstream, inject }: AskOptions,
-  sent: Sent & { readonly site: Mapping; readonly isReplaceable: boolean },
+function ask({ upstream, inject }: AskOptions, sent: ToSite, exchange: Exchange): Promise<Reply> {
+  if (!inject) return send(upstream, sent, exchange)
+  const { route, site } = sent
+  return askWithToken({
+    registry: site.registry,
+    tokens: inject.tokensFor(site),
+    ask: (authorization) => send(upstream, sent, exchange, authorization),
+    isRepeatable: !hasBody(route),
+  })
+}
+
+async function send(
+  upstream: Upstream,
+  sent: ToSite,
   exchange: Exchange,
+  authorization?: string,
 ): Promise<Reply> {
   const { head, route, site, isReplaceable } = sent
   const { method, target } = head
   const { framing } = route
   const { registry, connect } = site
-  const isSent = hasBody(route)
-  const send = async (authorization?: string) => {
-    const fields = toUpstream(head.fields, { registry, framing, authorization })
-    const to = { host: registry.host, ...(connect && { connect }) }
-    const question = { to, method, target, fields, client: exchange.response, isReplaceable }
-    try {
-      return await upstream.ask(isSent ? { ...question, body: bodyOf(sent, exchange) } : question)
-    } catch (error) {
-      throw unreachable(error, attemptAt(site, method))
-    }
+  const fields = toUpstream(head.fields, { registry, framing, authorization })
+  const to = connect ? { host: registry.host, connect } : { host: registry.host }
+  const question = { to, method, target, fields, client: exchange.response, isReplaceable }
+  const whole = hasBody(route) ? { ...question, body: bodyOf(sent, exchange) } : question
+  try {
+    return await upstream.ask(whole)
+  } catch (error) {
+    throw unreachable(error, attemptAt(site, method))
   }
-  if (!inject) return await send()
-  const tokens = inject.tokensFor(site)
-  return await askWithToken({ registry, tokens, ask: send, isRepeatable: !isSent })
 }
 
 // Observed and looked at only now, for from here on it flows.

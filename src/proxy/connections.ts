@@ -16,7 +16,7 @@ export type Connections = {
 
 /** What is under way on a connection, and whether it ends when that is done. */
 type UnderWay = {
-  readonly responses: Set<ServerResponse>
+  responses: ServerResponse[]
   isLast: boolean
   /** Whether there was a request on it. */
   isUsed: boolean
@@ -33,7 +33,7 @@ export function trackConnections(
   // At its close Node would end those with no request yet, too.
   server.closeIdleConnections = () => {}
   server.on(established, (socket: Socket) => {
-    const underWay: UnderWay = { responses: new Set(), isLast: false, isUsed: false }
+    const underWay: UnderWay = { responses: [], isLast: false, isUsed: false }
     connections.set(socket, underWay)
     if (isDraining) letFinish(socket, underWay)
     socket.once('close', () => connections.delete(socket))
@@ -44,11 +44,11 @@ export function trackConnections(
     const underWay = connections.get(socket)
     if (!underWay) return
     underWay.isUsed = true
-    underWay.responses.add(response)
+    underWay.responses.push(response)
     if (underWay.isLast) response.shouldKeepAlive = false
-    response.once('close', () => {
-      underWay.responses.delete(response)
-      if (underWay.isLast && underWay.responses.size === 0) socket.destroySoon()
+    response.on('close', () => {
+      underWay.responses = underWay.responses.filter((other) => other !== response)
+      if (underWay.isLast && underWay.responses.length === 0) socket.destroySoon()
     })
   })
   return {
@@ -100,7 +100,7 @@ function letFinish(socket: Duplex, underWay: UnderWay): void {
   if (!underWay.isUsed) {
     const timer = setTimeout(() => underWay.isUsed || socket.destroy(), FIRST_REQUEST_MS)
     socket.once('close', () => clearTimeout(timer))
-  } else if (underWay.responses.size === 0) socket.destroy()
+  } else if (underWay.responses.length === 0) socket.destroy()
   for (const response of underWay.responses) {
     if (!response.headersSent) response.shouldKeepAlive = false
   }
@@ -108,7 +108,7 @@ function letFinish(socket: Duplex, underWay: UnderWay): void {
 
 // Never in the midst of an answer, nor in place of the answer to an earlier request.
 function refuseOn(socket: Duplex, underWay: UnderWay | undefined, refusal: Refusal): void {
-  const responses = [...(underWay?.responses ?? [])]
+  const responses = underWay?.responses ?? []
   if (underWay && responses.some(({ req }) => req.complete)) {
     letFinish(socket, underWay)
     return

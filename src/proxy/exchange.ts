@@ -10,7 +10,7 @@ import { askAll, askAside, type Asked, type AskOptions, type Exchange, toPrefixe
 import { Answer } from './answer.ts'
 import { readBody } from './body.ts'
 import type { Sink } from './flow.ts'
-import { type Fields, toClient, toFields, valuesOf, without } from './headers.ts'
+import { type Fields, hasField, toClient, toFields, toRaw, without } from './headers.ts'
 import { placeOf } from './place.ts'
 import { bodyWithoutPrefix, namesRepositories } from './prefix.ts'
 import { type Checked, checkPush, type Pushes } from './push.ts'
@@ -38,7 +38,7 @@ export function createExchange(options: ExchangeOptions): RequestListener {
     })
     // Written to when its client had left; its end is told by 'close'.
     response.on('error', () => response.destroy())
-    response.once('close', () => dropRest(request))
+    response.on('close', () => dropRest(request))
   }
 }
 
@@ -52,21 +52,25 @@ async function answer(options: ExchangeOptions, exchange: Exchange): Promise<voi
   const head = headOf(request)
   const path = pathOf(head)
   if (path === HEALTH) return answerHealth(response)
-  const route = routeOf(head, options)
+  const route = routeOf(head, path, options)
   observed.about(route.mapping, placeOf(path))
-  const { client, wished } = await admit(options.inject, { head, route }, exchange)
+  const { inject, pushes } = options
+  const { client, wished } = inject
+    ? await admit(inject, { head, route }, exchange)
+    : { client: '', wished: head.target }
   const wish = { head: { ...head, target: wished }, route }
-  const { body, tap, failed } = await check(options, { ...wish, client }, exchange)
+  const { body, tap, failed }: Checked = pushes
+    ? await check({ ...options, pushes }, { ...wish, client }, exchange)
+    : {}
   const asked = {
     head: toPrefixed(wish.head, route.mapping),
     route: body ? { ...route, framing: { length: `${body.length}` } } : route,
-    ...(body && { body }),
-    ...(tap && { tap }),
+    body,
+    tap,
   }
-  const { reply, site } = await askAll(options, asked, exchange).catch((error: unknown) => {
-    failed?.()
-    throw error
-  })
+  const asking = askAll(options, asked, exchange)
+  if (failed) asking.catch(failed)
+  const { reply, site } = await asking
   if ((reply.statusCode ?? 0) < 300) tap?.taken()
   await relay(reply, { site, asked, wished }, exchange)
 }
@@ -86,14 +90,15 @@ async function relay(
   const answered = toClient(fields, { registry, origin: route.origin, prefix })
   if (prefix !== undefined && namesRepositories(reply, { method, target: wished })) {
     const body = await bodyWithoutPrefix(reply, wished, prefix)
-    const framed = [...without(answered, /^content-length$/i), ['Content-Length', `${body.length}`]]
-    response.writeHead(status, reply.statusMessage, framed.flat())
+    const length = ['Content-Length', `${body.length}`] as const
+    const framed = [...without(answered, /^content-length$/i), length]
+    response.writeHead(status, reply.statusMessage, toRaw(framed))
     const rewritten = Readable.from([body])
     observed.sending(rewritten)
     rewritten.pipe(response)
     return
   }
-  response.writeHead(status, reply.statusMessage, answered.flat())
+  response.writeHead(status, reply.statusMessage, toRaw(answered))
   pipe(reply, exchange)
 }
 
@@ -109,11 +114,10 @@ function headOf(request: IncomingMessage): Head {
 
 /** What the rules for pushes make of a request. */
 async function check(
-  options: ExchangeOptions,
+  options: ExchangeOptions & { readonly pushes: Pushes },
   { head, route, client }: Asked & { readonly client: string },
   exchange: Exchange,
 ): Promise<Checked> {
-  if (!options.pushes) return {}
   const { request, observed } = exchange
   return await checkPush(options.pushes, {
     mapping: route.mapping,
@@ -131,11 +135,10 @@ async function check(
 
 /** Who asks, and the target to ask for. */
 async function admit(
-  inject: Inject | undefined,
+  inject: Inject,
   { head, route }: Asked,
   { request, observed }: Exchange,
 ): Promise<{ readonly client: string; readonly wished: string }> {
-  if (!inject) return { client: '', wished: head.target }
   const client = await identify(inject.admission, request, new URL(route.origin).hostname)
   observed.from(client)
   return { client, wished: permit(inject.admission, client, head) }
@@ -148,7 +151,7 @@ function isDelimited(
   { method, status }: { readonly method: string; readonly status: number },
 ): boolean {
   if (method === 'HEAD' || status === 204 || status === 304) return true
-  return ['content-length', 'transfer-encoding'].some((name) => valuesOf(fields, name).length > 0)
+  return hasField(fields, 'content-length') || hasField(fields, 'transfer-encoding')
 }
 
 // What is asked for would look whole to the client even if it were not. Of a redirect or an error

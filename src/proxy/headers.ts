@@ -19,13 +19,41 @@ export function toFields(raw: readonly string[]): Fields {
   return fields
 }
 
-/** Every value of a field, whatever the case of its name. */
-export function valuesOf(fields: Fields, wanted: string): readonly string[] {
-  return fields.filter(([name]) => isCalled(name, wanted)).map(([, value]) => value)
+/** Node's flat list out of pairs. */
+export function toRaw(fields: Fields): string[] {
+  const raw: string[] = []
+  for (const field of fields) raw.push(field[0], field[1])
+  return raw
 }
 
-function isCalled(name: string, wanted: string): boolean {
+/** Every value of a field, whatever the case of its name. */
+export function valuesOf(fields: Fields, wanted: string): readonly string[] {
+  const values: string[] = []
+  for (const field of fields) {
+    if (isCalled(field[0], wanted)) values.push(field[1])
+  }
+  return values
+}
+
+/** Whether a field is there, whatever the case of its name. */
+export function hasField(fields: Fields, wanted: string): boolean {
+  for (const field of fields) {
+    if (isCalled(field[0], wanted)) return true
+  }
+  return false
+}
+
+/** Whether a name is the wanted one, which is in lower case. */
+export function isCalled(name: string, wanted: string): boolean {
   return name.length === wanted.length && name.toLowerCase() === wanted
+}
+
+// A set would have each name put in lower case and hashed; most differ in length alone.
+function isOneOf(name: string, wanted: readonly string[]): boolean {
+  for (const one of wanted) {
+    if (isCalled(name, one)) return true
+  }
+  return false
 }
 
 export type ToUpstream = {
@@ -40,13 +68,20 @@ export function toUpstream(
   fields: Fields,
   { registry, framing, authorization }: ToUpstream,
 ): Fields {
-  const forwarded = without(endToEnd(fields), CLIENTS_OWN)
-  return [
-    ['Host', registry.host],
-    ...(authorization === undefined ? forwarded : without(forwarded, /^authorization$/i)),
-    ...(authorization === undefined ? [] : [['Authorization', authorization] as const]),
-    ...framingFields(framing),
-  ]
+  const named = namedByConnection(fields)
+  const forwarded: Field[] = [['Host', registry.host]]
+  for (const field of fields) {
+    const [name] = field
+    if (!isEndToEnd(name, named) || isClientsOwn(name)) continue
+    if (authorization !== undefined && isCalled(name, 'authorization')) continue
+    forwarded.push(field)
+  }
+  if (authorization !== undefined) forwarded.push(['Authorization', authorization])
+  // Not decoration: without the first line Node writes the body of a chunked GET, DELETE or
+  // OPTIONS raw, and upstream reads it as the next request.
+  if (framing === 'chunked') forwarded.push(['Transfer-Encoding', 'chunked'])
+  else if (framing !== 'none') forwarded.push(['Content-Length', framing.length])
+  return forwarded
 }
 
 export type Rewriting = {
@@ -59,22 +94,22 @@ export type Rewriting = {
 
 /** An answer's fields for the client: strip, re-frame, rewrite. */
 export function toClient(fields: Fields, rewriting: Rewriting): Fields {
-  const isChunked = valuesOf(fields, 'transfer-encoding').length > 0
+  const named = namedByConnection(fields)
   // RFC 9112 section 6.3: a length beside a transfer coding says nothing about the body.
-  const framed = isChunked ? without(fields, /^content-length$/i) : fields
-  return endToEnd(framed).map(([name, value]) => [
-    name,
-    toOrigin(name.toLowerCase(), value, rewriting),
-  ])
-}
-
-/** Whether the end of the body is told by the message itself, not by the end of the connection. */
-export function isDelimited(fields: Fields): boolean {
-  return fields.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name))
+  const isCoded = hasField(fields, 'transfer-encoding')
+  const forwarded: Field[] = []
+  for (const field of fields) {
+    const [name, value] = field
+    if (!isEndToEnd(name, named) || (isCoded && isCalled(name, 'content-length'))) continue
+    if (isCalled(name, 'location')) forwarded.push([name, toOriginUrl(value, rewriting)])
+    else if (isCalled(name, 'link')) forwarded.push([name, toOriginLinks(value, rewriting)])
+    else forwarded.push(field)
+  }
+  return forwarded
 }
 
 // RFC 9110 section 7.6.1, and for older peers RFC 2616 section 13.5.1 and RFC 7540 section 3.2.1.
-const HOP_BY_HOP = new Set([
+const HOP_BY_HOP = [
   'connection',
   'proxy-connection',
   'keep-alive',
@@ -85,7 +120,7 @@ const HOP_BY_HOP = new Set([
   'http2-settings',
   'proxy-authenticate',
   'proxy-authorization',
-])
+]
 
 // Connection names fields to drop, but not these: they are meant for the registry or the client
 // at the far end (RFC 9110 section 7.6.1), and without them a message would mean something else.
@@ -94,17 +129,29 @@ const NEVER_NAMED =
 
 // Host and length are written anew. The rest is between the client and this hop: Node answers
 // Expect by itself, and what was forwarded by whom would only tell AWS the clients' addresses.
-const CLIENTS_OWN = /^(host|content-length|expect|forwarded|x-forwarded-.*|x-real-ip)$/i
+const CLIENTS_OWN = ['host', 'content-length', 'expect', 'forwarded', 'x-real-ip']
+const FORWARDED = 'x-forwarded-'
 
-function endToEnd(fields: Fields): Fields {
-  const named = valuesOf(fields, 'connection')
-    .flatMap((value) => value.toLowerCase().split(','))
-    .map((name) => name.trim())
-    .filter((name) => !NEVER_NAMED.test(name))
-  return fields.filter(([field]) => {
-    const name = field.toLowerCase()
-    return !HOP_BY_HOP.has(name) && !named.includes(name)
-  })
+function isClientsOwn(name: string): boolean {
+  return isOneOf(name, CLIENTS_OWN) || isCalled(name.slice(0, FORWARDED.length), FORWARDED)
+}
+
+function isEndToEnd(name: string, named: readonly string[]): boolean {
+  return !isOneOf(name, HOP_BY_HOP) && !isOneOf(name, named)
+}
+
+/** The fields that Connection says are for this hop alone. */
+function namedByConnection(fields: Fields): readonly string[] {
+  const named: string[] = []
+  for (const value of valuesOf(fields, 'connection')) {
+    // The usual one, and dropped in any case.
+    if (isCalled(value, 'keep-alive')) continue
+    for (const part of value.toLowerCase().split(',')) {
+      const name = part.trim()
+      if (!NEVER_NAMED.test(name)) named.push(name)
+    }
+  }
+  return named
 }
 
 /** All fields but some. */
@@ -112,17 +159,7 @@ export function without(fields: Fields, names: RegExp): Fields {
   return fields.filter(([name]) => !names.test(name))
 }
 
-// Not decoration: without the second line Node writes the body of a chunked GET, DELETE or
-// OPTIONS raw, and upstream reads it as the next request.
-function framingFields(framing: Framing): Fields {
-  if (framing === 'none') return []
-  if (framing === 'chunked') return [['Transfer-Encoding', 'chunked']]
-  return [['Content-Length', framing.length]]
-}
-
-function toOrigin(name: string, value: string, rewriting: Rewriting): string {
-  if (name === 'location') return toOriginUrl(value, rewriting)
-  if (name !== 'link') return value
+function toOriginLinks(value: string, rewriting: Rewriting): string {
   return value.replaceAll(/<([^>]*)>/g, (_, url: string) => `<${toOriginUrl(url, rewriting)}>`)
 }
 

@@ -38,18 +38,18 @@ export type Entry = {
   readonly at: number
   /** How often, as long as it was among the latest. */
   readonly times: number
-  readonly client?: string
+  readonly client?: string | undefined
   /** The Host, as the client sent it. */
   readonly name: string
   readonly method: string
   readonly path: string
-  readonly repository?: string
-  readonly reference?: string
-  readonly replica?: string
+  readonly repository?: string | undefined
+  readonly reference?: string | undefined
+  readonly replica?: string | undefined
   readonly status: number
   /** Of the body that was sent or, of a push, received. */
   readonly bytes: number
-  readonly reason?: string
+  readonly reason?: string | undefined
 }
 
 export type HistoryOptions = {
@@ -196,16 +196,16 @@ function toEntry(kind: Kind, at: number, access: Access): Entry {
   return {
     at,
     times: 1,
-    ...(client !== undefined && { client: clip(client) }),
+    client: client && clip(client),
     name: clip(access.name),
     method: clip(access.method),
     path: clip(access.path),
-    ...(repository !== undefined && { repository: clip(repository) }),
-    ...(reference !== undefined && { reference: clip(reference) }),
-    ...(replica !== undefined && { replica }),
+    repository: repository && clip(repository),
+    reference: reference && clip(reference),
+    replica,
     status,
     bytes: kind === 'pushes' ? access.bytesReceived : access.bytesSent,
-    ...(reason !== undefined && { reason: clip(reason) }),
+    reason: reason && clip(reason),
   }
 }
 

@@ -40,7 +40,7 @@ export function createNews(options: NewsOptions): News {
         try {
           const reply = await upstream.ask(question)
           answered(to.host)
-          reply.once('error', noted)
+          reply.on('error', noted)
           return reply
         } catch (error) {
           noted(error)

@@ -12,20 +12,26 @@ export type Place =
       readonly reference: string
     }
 
-// A name can hold parts that are called as these are, so the last of them counts.
-const UPLOADS = /^(.+)\/blobs\/uploads(?:\/([^/]*))?$/
-const IN_REPOSITORY = /^(.+)\/(manifests|blobs|tags|referrers)\/([^/]+)$/
+const IN_REPOSITORY = ['manifests', 'blobs', 'tags', 'referrers'] as const
+const UPLOADS = '/blobs/uploads'
 const REPOSITORY = /^[a-z0-9._/-]+$/
 
 /** The place of a path below /v2. */
+// A name can hold parts that are called as these are, so it is read from its end.
 export function placeOf(path: string): Place {
   const rest = path.slice('/v2/'.length)
   if (rest === '') return { kind: 'base' }
   if (rest === '_catalog') return { kind: 'catalog' }
-  const [, uploading, upload = ''] = UPLOADS.exec(rest) ?? []
-  if (uploading !== undefined) return inRepository('uploads', uploading, upload)
-  const [, repository = '', kind, reference = ''] = IN_REPOSITORY.exec(rest) ?? []
-  return inRepository(kind as 'tags' | undefined, repository, reference)
+  if (rest.endsWith(UPLOADS)) return inRepository('uploads', rest.slice(0, -UPLOADS.length), '')
+  const slash = Math.max(0, rest.lastIndexOf('/'))
+  const place = rest.slice(0, slash)
+  const last = rest.slice(slash + 1)
+  if (place.endsWith(UPLOADS)) return inRepository('uploads', place.slice(0, -UPLOADS.length), last)
+  for (const kind of IN_REPOSITORY) {
+    if (last === '' || !place.endsWith(`/${kind}`)) continue
+    return inRepository(kind, place.slice(0, -kind.length - 1), last)
+  }
+  return { kind: 'other' }
 }
 
 /** The rights of which a request needs one. */
@@ -37,10 +43,10 @@ export function rightsFor(method: string, { kind }: Place): readonly Right[] {
 
 // Encoded, a name could be one thing here and another there; no name needs that.
 function inRepository(
-  kind: 'manifests' | 'blobs' | 'uploads' | 'tags' | 'referrers' | undefined,
+  kind: 'manifests' | 'blobs' | 'uploads' | 'tags' | 'referrers',
   repository: string,
   reference: string,
 ): Place {
-  if (kind === undefined || !REPOSITORY.test(repository)) return { kind: 'other' }
+  if (!REPOSITORY.test(repository)) return { kind: 'other' }
   return { kind, repository, reference }
 }

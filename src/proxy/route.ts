@@ -31,27 +31,33 @@ export const HEALTH = '/healthz'
 
 /** The path of a request, checked. */
 export function pathOf({ target }: Head): string {
-  const path = target.split('?')[0] ?? ''
+  const path = withoutQuery(target)
   // RFC 9112 section 3.2: a server that is no forward proxy takes the origin form.
   if (!path.startsWith('/')) {
     throw bad('the request target must be a path, such as /v2/')
   }
-  if (!/^[!-~]+$/.test(target) || target.includes('#')) {
+  if (!PLAIN.test(target)) {
     throw bad('the request target holds a character that a URL has only percent-encoded')
   }
-  if (path.split('/').some(isTrick) || path.includes('//') || HIDDEN.test(path)) {
+  if (TRICK.test(path)) {
     throw bad('the path holds "..", an empty part, or an encoded separator')
   }
   return path
 }
 
-/** The route of a request by its Host. */
-export function routeOf(head: Head, { mappings, readOnly }: Rules): Route {
+/** What stands before the query of a request target. */
+export function withoutQuery(target: string): string {
+  const end = target.indexOf('?')
+  return end === -1 ? target : target.slice(0, end)
+}
+
+/** The route of a request by its Host. The path is the request's own, checked. */
+export function routeOf(head: Head, path: string, { mappings, readOnly }: Rules): Route {
   const framing = framingOf(head)
-  const [host, ...more] = valuesOf(head.fields, 'host')
-  if (host === undefined || more.length > 0) throw bad('a request needs exactly one Host')
+  const hosts = valuesOf(head.fields, 'host')
+  const [host] = hosts
+  if (host === undefined || hosts.length > 1) throw bad('a request needs exactly one Host')
   const mapping = mappingOf(host, mappings)
-  const path = pathOf(head)
   if (path !== '/v2' && !path.startsWith('/v2/')) {
     throw new Refusal(404, 'UNSUPPORTED', `only /v2/ is served here, not ${path}`)
   }
@@ -66,20 +72,19 @@ export function routeOf(head: Head, { mappings, readOnly }: Rules): Route {
 
 /** The name of the mapping that a Host leads to. */
 export function servedName(host: string, mappings: Mappings): string | undefined {
-  const asked = readHost(host)
-  return asked && findMapping(mappings, asked)?.name
+  return servedBy(host, mappings)?.name
 }
 
 const READING = ['GET', 'HEAD']
 const METHODS = [...READING, 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-// Encoded dot, slash, backslash, percent and control characters, and half an encoding: no name,
-// tag or digest needs them, and whoever decodes once more than we do would see another path.
-const HIDDEN = /\\|%(?![0-9a-f]{2})|%(2[ef5]|5c|[01][0-9a-f]|7f)/i
+// What a URL has as it is, the mark of a fragment left out.
+const PLAIN = /^[!"$-~]+$/
 
-function isTrick(part: string): boolean {
-  return part === '.' || part === '..'
-}
+// A part that is empty, "." or "..". Encoded dot, slash, backslash, percent and control characters,
+// and half an encoding: no name, tag or digest needs them, and whoever decodes once more than we do
+// would see another path.
+const TRICK = /\/\/|\/\.\.?(?:\/|$)|\\|%(?![0-9a-f]{2})|%(2[ef5]|5c|[01][0-9a-f]|7f)/i
 
 // Node's parser refuses most of what is ambiguous; the rest is refused here (RFC 9112 section 6).
 function framingOf({ method, httpVersion, fields }: Head): Framing {
@@ -90,20 +95,19 @@ function framingOf({ method, httpVersion, fields }: Head): Framing {
     if (isChunked && lengths.length === 0 && httpVersion === '1.1') return 'chunked'
     throw bad('the only transfer coding taken here is chunked, in HTTP/1.1 and without a length')
   }
-  const [length, ...more] = lengths
+  const [length] = lengths
   // RFC 9110 section 8.6: where a body is expected, its absence is told.
   if (length === undefined) return BODY_EXPECTED.includes(method) ? { length: '0' } : 'none'
-  if (more.length > 0 || !/^\d+$/.test(length)) throw bad('a request has one Content-Length')
+  if (lengths.length > 1 || !/^\d+$/.test(length)) throw bad('a request has one Content-Length')
   return { length }
 }
 
 const BODY_EXPECTED = ['POST', 'PUT', 'PATCH']
 
 function mappingOf(host: string, mappings: Mappings): Mapping {
-  const asked = readHost(host)
-  if (!asked) throw bad('the Host is no host name')
-  const mapping = findMapping(mappings, asked)
+  const mapping = servedBy(host, mappings)
   if (mapping) return mapping
+  if (!readHost(host)) throw bad('the Host is no host name')
   throw new Refusal(
     421,
     'NAME_UNKNOWN',
@@ -111,10 +115,28 @@ function mappingOf(host: string, mappings: Mappings): Mapping {
   )
 }
 
+/** Where each Host led that was served lately: clients send the same few over and over. */
+const SERVED = new WeakMap<Mappings, Map<string, Mapping>>()
+// Of a wildcard, clients choose the names.
+const MOST_SERVED = 1000
+
+function servedBy(host: string, mappings: Mappings): Mapping | undefined {
+  let served = SERVED.get(mappings)
+  if (!served) SERVED.set(mappings, (served = new Map()))
+  const known = served.get(host)
+  if (known) return known
+  const asked = readHost(host)
+  const mapping = asked && findMapping(mappings, asked)
+  if (!mapping) return undefined
+  if (served.size >= MOST_SERVED) served.clear()
+  served.set(host, mapping)
+  return mapping
+}
+
 function readHost(host: string): HostPort | undefined {
   const asked = /^[\w.:[\]-]+$/.test(host) ? parseServerUrl(host) : undefined
   if (!asked) return undefined
-  return { host: asked.host, ...(asked.port !== '' && { port: Number(asked.port) }) }
+  return asked.port === '' ? { host: asked.host } : { host: asked.host, port: Number(asked.port) }
 }
 
 function bad(message: string): Refusal {

@@ -6,10 +6,25 @@ const parse = (lines: readonly string[], method = 'GET') =>
 
 describe('the head of an answer', () => {
   it('keeps every field in its order, with its name as it was sent', () => {
-    expect(parse(['ETag:  "a" ', 'Content-Length: 2', 'X-A: 1', 'x-a:'])).toEqual({
+    expect(
+      parse(['ETag:  "a" ', 'Content-Length: 2', 'X-A: 1', 'x-a:', 'X-B:\t \t', 'X-C:\ta\tb\t ']),
+    ).toEqual({
       status: 200,
       reason: 'OK',
-      rawHeaders: ['ETag', '"a"', 'Content-Length', '2', 'X-A', '1', 'x-a', ''],
+      rawHeaders: [
+        'ETag',
+        '"a"',
+        'Content-Length',
+        '2',
+        'X-A',
+        '1',
+        'x-a',
+        '',
+        'X-B',
+        '',
+        'X-C',
+        'a\tb',
+      ],
       length: 2,
       isKept: true,
     })

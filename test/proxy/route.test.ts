@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import type { Mapping } from '../../src/domain/mapping.ts'
 import type { Fields } from '../../src/proxy/headers.ts'
 import { Refusal } from '../../src/proxy/refusal.ts'
-import { type Head, pathOf, routeOf } from '../../src/proxy/route.ts'
+import { type Head, pathOf, routeOf, type Rules, servedName } from '../../src/proxy/route.ts'
 import { mappingTo, NAME, REGISTRY } from './neighbours.ts'
 
 const rules = { mappings: mappingTo(undefined), readOnly: false }
+
+/** The route, with the path that is checked before. */
+const route = (of: Head, by: Rules) => routeOf(of, pathOf(of), by)
 
 function head(changes: Partial<Head> = {}): Head {
   const fields: Fields = [['Host', `${NAME}:5000`]]
@@ -64,23 +68,42 @@ describe('the path of a request', () => {
 describe('the route of a request', () => {
   it('is found by Host, and keeps how the client calls that place', () => {
     const fields: Fields = [['hOST', 'Docker.Company.Test:5000']]
-    expect(routeOf(head({ fields }), rules)).toMatchObject({
+    expect(route(head({ fields }), rules)).toMatchObject({
       mapping: { registry: { host: REGISTRY.host } },
       origin: 'https://Docker.Company.Test:5000',
     })
-    expect(routeOf(head({ fields, isSecure: false }), rules).origin).toMatch(/^http:/)
+    expect(route(head({ fields, isSecure: false }), rules).origin).toMatch(/^http:/)
   })
 
   it('is found for a name with a port, and for a wildcard', () => {
     const named = { ...rules, mappings: mappingTo(undefined, `${NAME}:5000`) }
-    expect(routeOf(head(), named).mapping.name).toBe(`${NAME}:5000`)
+    expect(route(head(), named).mapping.name).toBe(`${NAME}:5000`)
     const wildcard = { ...rules, mappings: mappingTo(undefined, '*.company.test') }
-    expect(routeOf(head(), wildcard).mapping.name).toBe('*.company.test')
+    expect(route(head(), wildcard).mapping.name).toBe('*.company.test')
+  })
+
+  it('leads where the mappings of the moment say, however often a Host was asked for', () => {
+    const other: Mapping = { ...rules.mappings.get(NAME)!, connect: { host: 'other.test' } }
+    const anew = { ...rules, mappings: new Map([[NAME, other]]) }
+    const gone = { ...rules, mappings: mappingTo(undefined, 'else.test') }
+    for (let times = 0; times < 2; times += 1) {
+      expect(route(head(), rules).mapping).toBe(rules.mappings.get(NAME))
+      expect(route(head(), anew).mapping).toBe(other)
+      expect(refusalOf(() => route(head(), gone))).toMatchObject({ status: 421 })
+      expect(servedName(`${NAME}:5000`, gone.mappings)).toBeUndefined()
+    }
+  })
+
+  it('is found for each of any number of names', () => {
+    const mappings = mappingTo(undefined, '*.company.test')
+    for (let number = 0; number < 2500; number += 1) {
+      expect(servedName(`n${number % 1500}.company.test`, mappings)).toBe('*.company.test')
+    }
   })
 
   it('does not exist for a Host that is not mapped, and the answer says what to do', () => {
     const fields: Fields = [['Host', 'other.test']]
-    expect(refusalOf(() => routeOf(head({ fields }), rules))).toMatchObject({
+    expect(refusalOf(() => route(head({ fields }), rules))).toMatchObject({
       status: 421,
       code: 'NAME_UNKNOWN',
       message: expect.stringContaining('--registry other.test=ECR_HOST') as string,
@@ -102,22 +125,22 @@ describe('the route of a request', () => {
     ['a quote', [['Host', `${NAME}">`]]],
     ['a port that is none', [['Host', `${NAME}:99999`]]],
   ] satisfies [string, Fields][])('does not exist for a Host that is %s', (_, fields) => {
-    expect(refusalOf(() => routeOf(head({ fields }), rules))).toMatchObject({ status: 400 })
+    expect(refusalOf(() => route(head({ fields }), rules))).toMatchObject({ status: 400 })
   })
 
   it.each(['/', '/v1/', '/v2x', '/metrics'])('does not exist for %s', (target) => {
-    expect(refusalOf(() => routeOf(head({ target }), rules))).toMatchObject({ status: 404 })
+    expect(refusalOf(() => route(head({ target }), rules))).toMatchObject({ status: 404 })
   })
 
   it.each(['TRACE', 'PROPFIND', 'PURGE'])('does not exist for the method %s', (method) => {
-    expect(refusalOf(() => routeOf(head({ method }), rules))).toMatchObject({ status: 405 })
+    expect(refusalOf(() => route(head({ method }), rules))).toMatchObject({ status: 405 })
   })
 
   it('exists for reading only where it is read-only', () => {
     const readOnly = { ...rules, readOnly: true }
-    expect(routeOf(head({ method: 'HEAD' }), readOnly).mapping.name).toBe(NAME)
+    expect(route(head({ method: 'HEAD' }), readOnly).mapping.name).toBe(NAME)
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
-      const refusal = refusalOf(() => routeOf(head({ method }), readOnly))
+      const refusal = refusalOf(() => route(head({ method }), readOnly))
       expect(refusal).toMatchObject({ status: 405, code: 'UNSUPPORTED' })
     }
   })
@@ -126,7 +149,7 @@ describe('the route of a request', () => {
 describe('the framing of a request', () => {
   const host = ['Host', NAME] as const
   const framing = (method: string, fields: Fields) =>
-    routeOf(head({ method, fields: [host, ...fields] }), rules).framing
+    route(head({ method, fields: [host, ...fields] }), rules).framing
 
   it('is what the request says', () => {
     expect(framing('PATCH', [['transfer-encoding', 'Chunked']])).toBe('chunked')
@@ -171,6 +194,6 @@ describe('the framing of a request', () => {
   it('is not chunked in HTTP/1.0', () => {
     const fields: Fields = [host, ['Transfer-Encoding', 'chunked']]
     const old = head({ httpVersion: '1.0', fields })
-    expect(refusalOf(() => routeOf(old, rules))).toMatchObject({ status: 400 })
+    expect(refusalOf(() => route(old, rules))).toMatchObject({ status: 400 })
   })
 })
