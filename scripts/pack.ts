@@ -1,12 +1,14 @@
 /** Packs the bundle and this Node into one file that runs by itself. */
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import sea from '@yao-pkg/pkg/lib-es5/sea.js'
-import { startEmulator } from '../test/emulator/emulator.ts'
+import { makeImage } from '../bench/image.ts'
+import { type Emulator, startEmulator } from '../test/emulator/emulator.ts'
+import { logInTo } from '../test/emulator/running.ts'
 import { PACKED } from './bundle.ts'
 
 /** The version of the target only names it: the Node that goes in is the one that runs this. */
@@ -39,22 +41,60 @@ export async function pack(output: string): Promise<void> {
   }
 }
 
+type Env = Readonly<Record<string, string>>
 type Parts = { readonly helper: string; readonly commands: string }
 
 // Each run finds the code of those before it, and adds its own.
 async function warmUp(parts: Parts, work: string): Promise<Parts> {
   const caches = { helper: join(work, 'helper.cache'), commands: join(work, 'commands.cache') }
-  const emulator = await startEmulator()
+  const emulator = await startEmulator({ settings: { bucketHost: '127.0.0.1' } })
+  const run = async (part: keyof Parts, env: Env, command: readonly string[]) => {
+    const args = ['scripts/warm-up.ts', parts[part], caches[part], ...command]
+    await promisify(execFile)(process.execPath, args, { env })
+  }
   try {
     for (const kind of ['keys', 'container', 'imds'] as const) {
-      for (const part of ['helper', 'commands'] as const) {
-        const env = { ...emulator.env(kind), ECR_CNAME_HOME: join(work, part, kind) }
-        const args = ['scripts/warm-up.ts', parts[part], caches[part]]
-        await promisify(execFile)(process.execPath, args, { env })
+      const envOf = (part: keyof Parts) => {
+        return { ...emulator.env(kind), ECR_CNAME_HOME: join(work, part, kind) }
       }
+      await run('helper', envOf('helper'), ['get'])
+      await run('commands', envOf('commands'), ['credential-helper', 'get'])
+    }
+    for (const command of await imageCommands(emulator, work)) {
+      await run('commands', imageEnv(emulator, work), command)
     }
   } finally {
     await emulator.close()
   }
   return caches
 }
+
+const HOST = 'docker.company.test'
+
+function imageEnv(emulator: Emulator, work: string): Env {
+  const { host, port } = emulator.registry
+  const mapping = { registry: host, connect: `127.0.0.1:${port}` }
+  const config = join(work, 'config.json')
+  writeFileSync(config, JSON.stringify({ registries: { [HOST]: mapping } }))
+  const home = join(work, 'images')
+  return { ...emulator.env('keys'), ECR_CNAME_HOME: home, ECR_CNAME_CONFIG: config }
+}
+
+/** Pulls and pushes of an image, with and without what is there already. */
+async function imageCommands(
+  emulator: Emulator,
+  work: string,
+): Promise<readonly (readonly string[])[]> {
+  await makeImage(emulator, await logInTo(emulator), 'app', IMAGE_SIZE)
+  await emulator.createRepository('copy')
+  const pull = ['pull', `${HOST}/app:1`, '--quiet', '-o']
+  const push = ['push', join(work, 'folder'), `${HOST}/copy:1`, '--quiet']
+  return [
+    [...pull, join(work, 'folder'), '--format', 'oci'],
+    [...pull, join(work, 'archive.tar')],
+    push,
+    push,
+  ]
+}
+
+const IMAGE_SIZE = 10e6

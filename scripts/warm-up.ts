@@ -1,7 +1,7 @@
 /**
- * `node scripts/warm-up.ts BUNDLE CACHE`: mints once with a bundle, and keeps
- * what V8 has compiled by then. Node's own code cache for a packed program is made of code that has
- * not run, so all that is called would be compiled at every start.
+ * `node scripts/warm-up.ts BUNDLE CACHE COMMAND...`: runs a command of a bundle, and keeps what V8
+ * has compiled by then. Node's own code cache for a packed program is made of code that has not run,
+ * so all that is called would be compiled at every start.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,8 @@ import type * as helper from '../src/commands/helper.ts'
 import type * as commands from '../src/commands/run.ts'
 import { load, toScript } from './compiled.ts'
 
-const [bundle = '', cache = ''] = process.argv.slice(2)
+const [bundle = '', cache = '', ...command] = process.argv.slice(2)
+const name = command.join(' ')
 const script = toScript(
   readFileSync(bundle, 'latin1'),
   existsSync(cache) ? readFileSync(cache) : undefined,
@@ -33,8 +34,8 @@ const world: World = {
   onHangup: () => {},
   stop: new AbortController().signal,
 }
-const status = await (runHelper?.(['get'], world) ?? run?.(['credential-helper', 'get'], world))
-if (status !== 0) throw new Error('the warm-up got no token')
+const status = await (runHelper?.(command, world) ?? run?.(command, world))
+if (status !== 0) throw new Error(`the warm-up failed at: ${name}`)
 writeFileSync(cache, script.createCachedData())
 // The SDK may keep connections open.
 process.exit()

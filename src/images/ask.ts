@@ -1,7 +1,7 @@
 /** A question to a registry, with the login that it wants. */
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
+import type { Body } from './connection.ts'
 import type { Login } from './login.ts'
 import { refusalOf } from './refusal.ts'
 import { Passing } from './retry.ts'
@@ -15,7 +15,7 @@ export type Ask = {
   readonly target?: string
   readonly headers?: OutgoingHttpHeaders
   /** Made anew for each try. */
-  readonly body?: () => Readable | Buffer
+  readonly body?: () => Body
   /** All other statuses are failures, which throw. */
   readonly expect: readonly number[]
   /** Ends this question alone. */

@@ -1,14 +1,19 @@
 /** Where a registry is reached: ECR itself behind a name, or a sidecar that has the name's own certificate. */
 
-import type { Agent as HttpAgent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type {
+  Agent as HttpAgent,
+  ClientRequest,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+} from 'node:http'
 import { Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { isIP } from 'node:net'
-import type { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
 import type { HostPort } from '../domain/mapping.ts'
 import { openLines } from './bulk.ts'
 import { type Incoming, ofMessage } from './taker.ts'
+import { coded } from './wire.ts'
 
 /** A registry as a reference names it. */
 export type Site = {
@@ -32,11 +37,14 @@ export type Door = {
   readonly isRegistry: boolean
 }
 
+/** Bytes, or what writes them piece by piece. A piece may be used anew once its write resolves. */
+export type Body = Buffer | ((write: (piece: Buffer) => Promise<void>) => Promise<void>)
+
 export type Question = {
   readonly method: string
   readonly path: string
   readonly headers: OutgoingHttpHeaders
-  readonly body?: Readable | Buffer
+  readonly body?: Body
   readonly signal: AbortSignal
 }
 
@@ -162,20 +170,34 @@ function send(door: Door, question: Question, agent: HttpAgent): Promise<Incomin
     outgoing.on('response', resolve)
     outgoing.on('error', reject)
     outgoing.on('timeout', () => outgoing.destroy(timedOut()))
-    if (body && !Buffer.isBuffer(body)) {
-      body.on('error', (error) => outgoing.destroy(error))
-      outgoing.on('close', () => body.destroy())
+    if (typeof body === 'function') {
       // A refusal leaves no reason to send the rest.
       outgoing.on('response', (answer) => {
         if ((answer.statusCode ?? 0) >= 400) answer.on('close', () => outgoing.destroy())
       })
-      body.pipe(outgoing)
+      body((piece) => write(outgoing, piece)).then(
+        () => outgoing.end(),
+        (error: Error) => outgoing.destroy(error),
+      )
     } else outgoing.end(body)
   })
 }
 
+function write(outgoing: ClientRequest, piece: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (error?: Error | null) => {
+      outgoing.off('close', onClose)
+      if (error) reject(error)
+      else resolve()
+    }
+    const onClose = () => end(coded('ECONNRESET', 'the connection was cut'))
+    outgoing.on('close', onClose)
+    outgoing.write(piece, end)
+  })
+}
+
 function timedOut(): Error {
-  return Object.assign(new Error('nothing came for a minute'), { code: 'ETIMEDOUT' })
+  return coded('ETIMEDOUT', 'nothing came for a minute')
 }
 
 function isLoopbackName(host: string): boolean {

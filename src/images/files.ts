@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs'
 import { lstat, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
 import { codeOf } from './connection.ts'
 import { digestIn, openDigest } from './digest.ts'
@@ -27,13 +27,45 @@ export async function openFiles(path: string, name = path): Promise<Files> {
   return { path: name, find: (entry) => places.get(entry) }
 }
 
-/** Some bytes of a place, to be read as a stream. */
-export function readPlace({ path, offset, size }: Place, from = 0, length = size - from): Readable {
-  const start = offset + from
+/** All of a place, to be read as a stream. */
+export function readPlace({ path, offset, size }: Place): Readable {
   // A range of nothing would be read as one of everything.
-  const end = length === 0 ? { end: -1 } : { end: start + length - 1 }
-  return createReadStream(path, { start, highWaterMark: READ_SIZE, ...end })
+  if (size === 0) return Readable.from([])
+  const end = offset + size - 1
+  return createReadStream(path, { start: offset, end, highWaterMark: READ_SIZE })
 }
+
+/**
+ * Hands on some bytes of a place piece by piece, the next of which is read meanwhile. A piece is
+ * overwritten once it was taken: to sweep up after a new one each time takes a fifth of a push.
+ */
+export async function pourPlace(
+  { path, offset }: Place,
+  { from, length }: Span,
+  take: (piece: Buffer) => Promise<void>,
+): Promise<void> {
+  const file = await open(path)
+  try {
+    let [filling, other] = [newPiece(length), newPiece(length)]
+    let taking = Promise.resolve()
+    for (let at = 0; at < length;) {
+      const most = Math.min(filling.length, length - at)
+      const { bytesRead } = await file.read(filling, 0, most, offset + from + at)
+      if (bytesRead === 0) throw new UserError('IMAGE', `${path}: it became shorter meanwhile`)
+      await taking
+      taking = take(filling.subarray(0, bytesRead))
+      taking.catch(() => {})
+      at += bytesRead
+      ;[filling, other] = [other, filling]
+    }
+    await taking
+  } finally {
+    await file.close()
+  }
+}
+
+/** Some bytes of a place. */
+export type Span = { readonly from: number; readonly length: number }
 
 /** All of a place that is small. */
 export async function readBytes({ path, offset, size }: Place): Promise<Buffer> {
@@ -55,6 +87,10 @@ export async function digestAt(place: Place): Promise<string> {
 }
 
 const READ_SIZE = 512 * 1024
+
+function newPiece(length: number): Buffer {
+  return Buffer.allocUnsafe(Math.min(READ_SIZE, length))
+}
 
 async function listArchive(path: string, called: string): Promise<ReadonlyMap<string, Place>> {
   const file = await open(path)

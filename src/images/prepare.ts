@@ -9,7 +9,6 @@ import { clearDrafts, draftOf } from './drafts.ts'
 import { compressionOf, type Descriptor } from './manifest.ts'
 import { inParallel } from './parallel.ts'
 import { explainWrite, sinkIn } from './sink.ts'
-import { unpackZstd } from './unpack.ts'
 
 /** A layer as it goes into the output, from a file that is here. */
 export type Local = { readonly size: number; readonly path: string }
@@ -33,6 +32,8 @@ export async function prepare(
       ? image.manifest.layers.filter((layer) => compressionOf(layer) === 'zstd')
       : []
   if (zstd.length === 0 || !image) return { layers: new Map(), clear: async () => {} }
+  // Node's zlib takes milliseconds to load, which most pulls can do without.
+  const { unpackZstd } = await import('./unpack.ts')
   const { path } = fetching
   await clearDrafts(path)
   const folder = draftOf(path)

@@ -1,7 +1,6 @@
 /** What a push reads: the images of an OCI layout or of a docker archive, and which one is meant. */
 
 import { UserError } from '../domain/errors.ts'
-import { openDockerArchive } from './docker-archive.ts'
 import { type Files, openFiles, type Place } from './files.ts'
 import { DOCKER_FILE, INDEX_FILE } from './layout.ts'
 import type { Document } from './manifest.ts'
@@ -37,7 +36,10 @@ export async function openSource(path: string, name = path): Promise<readonly So
   const files = await openFiles(path, name)
   const layout = files.find(INDEX_FILE) && (await openLayout(files))
   // docker save leaves layers as they are unpacked, which no registry wants.
-  if (files.find(DOCKER_FILE) && !(layout && layout.isPacked)) return await openDockerArchive(files)
+  if (files.find(DOCKER_FILE) && !(layout && layout.isPacked)) {
+    const { openDockerArchive } = await import('./docker-archive.ts')
+    return await openDockerArchive(files)
+  }
   if (layout) return layout.images
   throw noImage(files)
 }

@@ -4,9 +4,9 @@ import { text } from 'node:stream/consumers'
 import type { IncomingMessage } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 import type { Ask, Client } from './client.ts'
-import { codeOf } from './connection.ts'
+import { type Body, codeOf } from './connection.ts'
 import { shortOf } from './digest.ts'
-import { readPlace } from './files.ts'
+import { pourPlace, type Span } from './files.ts'
 import type { Outcome, Report } from './progress.ts'
 import { RegistryError } from './refusal.ts'
 import { Passing } from './retry.ts'
@@ -136,8 +136,6 @@ async function send(upload: Upload, target: string, onBytes: OnBytes): Promise<v
   await finish(upload, next, { from: size, length: 0 }, onBytes)
 }
 
-type Span = { readonly from: number; readonly length: number }
-
 async function sendPart(
   { client, repository, blob, signal }: Upload,
   target: string,
@@ -151,7 +149,7 @@ async function sendPart(
     path: '',
     target,
     headers: { ...bodyHeaders(span), 'Content-Range': `${span.from}-${last}` },
-    body: () => readCounted(blob, span, onBytes),
+    body: () => bodyOf(blob, span, onBytes),
     expect: [201, 202, 204],
     signal,
   })
@@ -172,7 +170,7 @@ async function finish(
     path: '',
     target: `${target}${target.includes('?') ? '&' : '?'}digest=${blob.digest}`,
     headers: bodyHeaders(span),
-    body: () => readCounted(blob, span, onBytes),
+    body: () => bodyOf(blob, span, onBytes),
     expect: [201],
     signal,
   })
@@ -184,18 +182,21 @@ function bodyHeaders({ length }: Span) {
 }
 
 // What another try sends again is not counted again.
-function readCounted({ place }: Blob, { from, length }: Span, onBytes: OnBytes) {
-  if (length === 0) return Buffer.of()
-  const stream = readPlace(place, from, length)
-  let sent = 0
-  stream.on('data', ({ length: bytes }: Buffer) => {
-    sent += bytes
-    onBytes(bytes)
-  })
-  stream.on('close', () => {
-    if (sent < length) onBytes(-sent)
-  })
-  return stream
+function bodyOf({ place }: Blob, span: Span, onBytes: OnBytes): Body {
+  if (span.length === 0) return Buffer.of()
+  return async (write) => {
+    let sent = 0
+    try {
+      await pourPlace(place, span, async (piece) => {
+        await write(piece)
+        sent += piece.length
+        onBytes(piece.length)
+      })
+    } catch (error) {
+      onBytes(-sent)
+      throw error
+    }
+  }
 }
 
 // An upload that the registry no longer knows, or knows otherwise, is begun anew.
