@@ -119,7 +119,9 @@ async function beginPulls(clients: typeof CLIENTS, image: string) {
   const { ecr } = stage()
   await ecr.setLayerSpeed(8_000_000)
   const pulls = clients.map(async (client) => (await user.run(client.pull(image))).code)
-  await until('all to load layers', async () => (await ecr.layersUnderWay()) >= clients.length)
+  const areLoading = async () => (await ecr.layersUnderWay()) >= clients.length
+  // Asked twice, for all may be loading the small configuration at one moment.
+  await until('all to load layers', async () => (await areLoading()) && (await areLoading()))
   return { ended: Promise.all(pulls) }
 }
 
