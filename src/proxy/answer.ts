@@ -22,6 +22,8 @@ export class Answer extends Readable {
   readonly hasLength: boolean
   /** Whether all of the body is there, read or not. */
   complete = false
+  /** The body, where all of it came with the head. */
+  whole: Buffer | undefined
   readonly #source: Source
   #flow: Flow | undefined
   #flowed = () => {}
@@ -73,7 +75,10 @@ export class Answer extends Readable {
   }
 
   override _read(): void {
-    if (!this.#flow) this.#source.more()
+    if (this.whole) {
+      this.push(this.whole)
+      this.push(null)
+    } else if (!this.#flow) this.#source.more()
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

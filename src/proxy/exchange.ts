@@ -180,11 +180,9 @@ function pipe(reply: Reply, exchange: Exchange): void {
   // What was cut before anyone listened tells nobody any more.
   if (reply.destroyed) return cut(reply.errored)
   reply.once('error', cut)
-  // A small body came with its head.
-  if (reply instanceof Answer && reply.hasLength && !reply.complete) return flow(reply, exchange)
+  if (reply instanceof Answer && reply.hasLength) return flow(reply, exchange)
   observed.sending(reply)
-  if (reply.complete) response.end(reply.read())
-  else reply.pipe(response)
+  reply.pipe(response)
 }
 
 function flow(reply: Answer, { response, observed }: Exchange): void {
@@ -192,7 +190,11 @@ function flow(reply: Answer, { response, observed }: Exchange): void {
     observed.sent(part.length)
     response.write(part, done)
   }
-  reply.flowTo(sink, () => response.end())
+  if (!reply.complete) return reply.flowTo(sink, () => response.end())
+  const body = reply.whole ?? (reply.read() as Buffer | null)
+  if (!body?.length) return void response.end()
+  observed.sent(body.length)
+  response.end(body)
 }
 
 function fail(response: ServerResponse, error: unknown): void {

@@ -143,9 +143,14 @@ export class Connection implements Source {
     this.#isKept = head.isKept
     this.#rest = head.length === 'chunked' ? createChunkReader() : head.length
     this.#socket.setTimeout(this.#options.patience.body)
-    exchange.answer = new Answer(head, this)
-    exchange.resolve(exchange.answer)
-    this.#receivedBody(read.subarray(end + END_OF_HEAD.length), exchange.answer)
+    const answer = new Answer(head, this)
+    const body = read.subarray(end + END_OF_HEAD.length)
+    exchange.answer = answer
+    exchange.resolve(answer)
+    if (body.length !== head.length) return this.#receivedBody(body, answer)
+    answer.whole = Buffer.from(body)
+    answer.complete = true
+    this.#done(0)
   }
 
   #receivedFlow(bytes: Buffer, memory: Buffer, flow: Flow): void {
@@ -163,9 +168,12 @@ export class Connection implements Source {
   }
 
   #ended(over: number): void {
-    const answer = this.#exchange?.answer
+    this.#exchange?.answer?.end()
+    this.#done(over)
+  }
+
+  #done(over: number): void {
     this.#exchange = undefined
-    answer?.end()
     if (over > 0 || !this.#isKept) return this.end()
     this.#socket.resume()
     this.#socket.setTimeout(this.#options.patience.idle)
