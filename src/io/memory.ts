@@ -25,22 +25,6 @@ export function freeBuffersSoon(): () => void {
   return () => clearInterval(timer)
 }
 
-/**
- * The same for a process where little of what is passed on makes buffers: told of the bytes of each, it
- * has them freed whenever so many have passed. From then on all of a process is slower by some tenth.
- */
-export function freeBuffersEvery(bytes: number): (passed: number) => void {
-  let sum = 0
-  let collect: Collect | undefined
-  return (passed) => {
-    sum += passed
-    if (sum < bytes) return
-    sum = 0
-    collect ??= collector()
-    collect({ type: 'minor' })
-  }
-}
-
 function collector(): Collect {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as Collect

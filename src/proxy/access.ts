@@ -56,8 +56,6 @@ export type AccessOptions = {
   readonly now: () => number
   /** Told of each request as it begins; `onAccess` is told of the same one when it is over. */
   readonly onBegin?: () => void
-  /** Told of the bytes of each buffer of a request's body. */
-  readonly onReceived?: (bytes: number) => void
   readonly onAccess: (access: Access) => void
 }
 
@@ -66,7 +64,7 @@ export const CLIENT_LEFT = 'the client left'
 
 /** Observes a request until it is over, however it ends, and then reports it. */
 export function observe(
-  { now, onBegin, onReceived, onAccess }: AccessOptions,
+  { now, onBegin, onAccess }: AccessOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Observed {
@@ -92,11 +90,7 @@ export function observe(
     },
     from: (client) => (seen.client = client || undefined),
     by: (replica) => (seen.replica = replica),
-    receiving: (body) =>
-      body.on('data', ({ length }: Buffer) => {
-        seen.bytesReceived += length
-        onReceived?.(length)
-      }),
+    receiving: (body) => body.on('data', (chunk: Buffer) => (seen.bytesReceived += chunk.length)),
     sending: (body) => body.on('data', (chunk: Buffer) => (seen.bytesSent += chunk.length)),
     sent: (bytes) => (seen.bytesSent += bytes),
   }

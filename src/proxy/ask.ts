@@ -12,7 +12,7 @@ import type { Aside, Checked } from './push.ts'
 import type { Head, Route } from './route.ts'
 import { askWithToken, type Tokens } from './tokens.ts'
 import { attemptAt, unreachable } from './unreachable.ts'
-import type { Reply, Upstream } from './upstream.ts'
+import type { Question, Reply, Upstream } from './upstream.ts'
 
 export type AskOptions = {
   readonly upstream: Upstream
@@ -92,7 +92,7 @@ async function send(
   const fields = toUpstream(head.fields, { registry, framing, authorization })
   const to = connect ? { host: registry.host, connect } : { host: registry.host }
   const question = { to, method, target, fields, client: exchange.response, isReplaceable }
-  const whole = hasBody(route) ? { ...question, body: bodyOf(sent, exchange) } : question
+  const whole = hasBody(route) ? { ...question, ...bodyOf(sent, exchange) } : question
   try {
     return await upstream.ask(whole)
   } catch (error) {
@@ -101,11 +101,14 @@ async function send(
 }
 
 // Observed and looked at only now, for from here on it flows.
-function bodyOf({ body, tap }: Sent, { request, observed }: Exchange): Readable {
-  if (body) return Readable.from([body])
+function bodyOf(
+  { body, tap }: Sent,
+  { request, observed }: Exchange,
+): Pick<Question, 'body' | 'isBodyOurs'> {
+  if (body) return { body: Readable.from([body]) }
   observed.receiving(request)
   tap?.passing(request)
-  return request
+  return { body: request, isBodyOurs: !tap }
 }
 
 /** Asks the registry, with the credentials of a request, what has to be known of it. */

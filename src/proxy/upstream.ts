@@ -1,6 +1,6 @@
 /** Requests to registries: TLS under the registry's own name, wherever the socket goes. */
 
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import type { Readable, Writable } from 'node:stream'
 import {
@@ -28,6 +28,8 @@ export type Question = {
   readonly target: string
   readonly fields: Fields
   readonly body?: Readable
+  /** Whether nobody else reads the body, so that its memory can be freed once it is sent. */
+  readonly isBodyOurs?: boolean
   /** For whom it is asked; when that one has gone, or been answered, the request ends. */
   readonly client: Writable
   /** Whether there is someone else to ask where this one can't be reached. */
@@ -120,7 +122,7 @@ function isRepeatable({ method, body }: Question): boolean {
 }
 
 function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<Reply> {
-  const { to, method, target, fields, body, client } = question
+  const { to, method, target, fields, body, isBodyOurs, client } = question
   const wait = waitOf(question, deadlines)
   return new Promise((resolve, reject) => {
     const outgoing = request({
@@ -158,9 +160,22 @@ function send(question: Question, agent: Agent, deadlines: Deadlines): Promise<R
       outgoing.setTimeout(body ? deadlines.body : wait.head)
     })
     client.once('close', () => outgoing.destroy())
+    if (isBodyOurs) freeWhatIsSent(outgoing)
     if (body) body.pipe(outgoing)
     else outgoing.end()
   })
+}
+
+// Each 16 KiB are a buffer of their own, which weighs little in V8's heap: by itself V8 frees it late, and
+// has all of the heap marked for each few tens of MB.
+function freeWhatIsSent(outgoing: ClientRequest): void {
+  const write = outgoing.write.bind(outgoing)
+  outgoing.write = (chunk: Buffer) => write(chunk, (error) => error || free(chunk))
+}
+
+// One that is a part of other memory stays.
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 const NO_BODY = () =>

@@ -2,7 +2,15 @@ import { createHash, randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Flow } from '../../src/proxy/flow.ts'
-import { openFrom, openWorld, startSidecar, startUpstream, type World } from './neighbours.ts'
+import {
+  fetchFrom,
+  NAME,
+  openFrom,
+  openWorld,
+  startSidecar,
+  startUpstream,
+  type World,
+} from './neighbours.ts'
 
 const KIB = 1024
 
@@ -122,5 +130,30 @@ describe('bodies that flow at the same time', () => {
     for (let round = 0; round < 3; round += 1) {
       expect(await Promise.all(bodies.map(read))).toEqual(bodies.map(wanted))
     }
+  })
+
+  it('each reach the registry unharmed, in chunks or with a length', async () => {
+    const arrived: Record<string, string> = {}
+    const upstream = await startUpstream(world.registryLeaf, (request, response) => {
+      const hash = createHash('sha256')
+      request.on('data', (part: Buffer) => hash.update(part))
+      request.on('end', () => {
+        arrived[request.url ?? ''] = hash.digest('hex')
+        response.writeHead(201).end()
+      })
+    })
+    const sidecar = await startSidecar(upstream.connect)
+    const bodies = Array.from({ length: 8 }, () => randomBytes(3000 * KIB))
+    const paths = bodies.map((_, index) => `/v2/a/blobs/uploads/${index}`)
+    const send = async (body: Buffer, index: number) => {
+      const framing =
+        index % 2 === 0 ? { 'content-length': body.length } : { 'transfer-encoding': 'chunked' }
+      const headers = { host: `${NAME}:${sidecar.port}`, ...framing }
+      const answer = await fetchFrom(sidecar, paths[index]!, { method: 'PUT', headers, body })
+      return answer.status
+    }
+    expect(await Promise.all(bodies.map(send))).toEqual(bodies.map(() => 201))
+    const wanted = bodies.map((body) => createHash('sha256').update(body).digest('hex'))
+    expect(paths.map((path) => arrived[path])).toEqual(wanted)
   })
 })

@@ -185,7 +185,7 @@ export type Answer = {
 export async function fetchFrom(
   sidecar: Sidecar,
   path: string,
-  options: RequestOptions & { readonly body?: string } = {},
+  options: RequestOptions & { readonly body?: string | Buffer } = {},
 ): Promise<Answer> {
   const reply = await openFrom(sidecar, path, options)
   const { statusCode: status = 0, headers, rawHeaders } = reply
@@ -196,7 +196,7 @@ export async function fetchFrom(
 export async function openFrom(
   { url, port }: Sidecar,
   path: string,
-  { body, ...options }: RequestOptions & { readonly body?: string } = {},
+  { body, ...options }: RequestOptions & { readonly body?: string | Buffer } = {},
 ): Promise<IncomingMessage> {
   const request = url.startsWith('https:') ? httpsRequest : httpRequest
   const outgoing = request({

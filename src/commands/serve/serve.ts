@@ -2,7 +2,6 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { sitesOf } from '../../domain/mapping.ts'
-import { freeBuffersEvery } from '../../io/memory.ts'
 import { createChecker } from '../../io/passwords.ts'
 import { type Primary, primaryOf } from '../../io/primary.ts'
 import { createExchange } from '../../proxy/exchange.ts'
@@ -124,10 +123,6 @@ async function serveHere(serving: Serving): Promise<number> {
   }
 }
 
-// Bodies of answers make none, and left to V8 those of uploads make up a hundred megabytes, or have all
-// of the heap marked for each eighteen of them.
-const FREED_BYTES = 4 * 1024 * 1024
-
 // For the last counts, whatever requests have left of the time there was.
 const LAST_MS = 2000
 
@@ -151,7 +146,6 @@ function createHandling(first: Service, watching: Watching, world: World, log: L
   const supply = createSupplies({ env, now, random, after, unminted }, log)
   const pushes = createPushes(world, log)
   const outages = createOutages(now)
-  const onReceived = freeBuffersEvery(FREED_BYTES)
   let current: Handler
   const take = (service: Service) => {
     const { settings, config, admission, pushRules } = service
@@ -170,7 +164,6 @@ function createHandling(first: Service, watching: Watching, world: World, log: L
       ...(pushRules.size > 0 && { pushes: pushes.take(pushRules) }),
       now,
       onBegin,
-      onReceived,
       onAccess,
     })
   }
