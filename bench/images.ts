@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path'
 import { type Emulator, startEmulator } from '../test/emulator/emulator.ts'
 import { logInTo } from '../test/emulator/running.ts'
 import { median, ratio, table } from './figures.ts'
-import { LAYERS, makeImage } from './image.ts'
+import { LAYERS, makeImage } from '../test/emulator/image.ts'
 
 const NAME = 'docker.company.test'
 const ROUNDS = Number(process.argv[2] ?? 5)

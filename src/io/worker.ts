@@ -26,10 +26,10 @@ export type WorkerOptions = {
 /** Starts one. */
 export function startWorker({ args, onReady }: WorkerOptions): Worker {
   const [first = '', ...rest] = args
-  // Node calls the first of them a script; it follows the path, whatever it is.
   // All take connections from one listening socket: handed over by the primary, each would cost it and
   // the worker some 0.2 ms, and one handed to a worker that is just dying would hang.
   cluster.schedulingPolicy = cluster.SCHED_NONE
+  // Node calls the first of them a script; it follows the path, whatever it is.
   cluster.setupPrimary({ exec: first, args: rest, execArgv: [] })
   const worker = cluster.fork()
   const ready = Promise.withResolvers<readonly string[]>()

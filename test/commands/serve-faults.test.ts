@@ -10,21 +10,20 @@ import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
-import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { PATIENCE } from '../../src/proxy/server.ts'
 import { DEADLINES } from '../../src/proxy/upstream.ts'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { startRawUpstream } from '../proxy/neighbours.ts'
 import { parseExposition, valueOf } from '../support/exposition.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import { ask, loggedIn, NAME, startServing } from './running.ts'
 
 let emulator: Emulator
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  emulator = await startTrustedEmulator()
 })
 afterAll(async () => {
   await emulator.close()

@@ -1,21 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { pushImage, type Send } from '../emulator/registry-client.ts'
 import { defaultSettings } from '../emulator/settings.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { eventually, mints } from '../support/user.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import { ask, eventOf, loggedIn, NAME, startServe, startServing } from './running.ts'
 
 let emulator: Emulator
 let certificate: readonly string[]
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  emulator = await startTrustedEmulator()
   const { certFile, keyFile } = emulator.certificate([NAME])
   certificate = ['--tls-cert', certFile, '--tls-key', keyFile, '--auth', 'inject']
 })

@@ -1,13 +1,13 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { METRICS } from '../../src/proxy/metrics.ts'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { pushImage, type Send } from '../emulator/registry-client.ts'
 import { parseExposition, valueOf } from '../support/exposition.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import {
   ask,
   type Circumstances,
@@ -21,9 +21,7 @@ import {
 let emulator: Emulator
 let certificate: readonly string[]
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  emulator = await startTrustedEmulator()
   const { certFile, keyFile } = emulator.certificate([NAME])
   certificate = ['--tls-cert', certFile, '--tls-key', keyFile]
 })

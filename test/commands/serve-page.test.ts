@@ -1,14 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { createSend, pushImage } from '../emulator/registry-client.ts'
 import { openBrowser, whyNoBrowser } from '../support/browser.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { needs } from '../support/needs.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import { ask, eventOf, NAME, startServing } from './running.ts'
 
 const EVIL_PATH = '/v2/<script>alert(1)</script>/manifests/1'
@@ -17,9 +17,7 @@ const EVIL_HOST = '<img src=x onerror=alert(1)>.test'
 let emulator: Emulator
 let certificate: readonly string[]
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  emulator = await startTrustedEmulator()
   const { certFile, keyFile } = emulator.certificate([NAME])
   certificate = ['--tls-cert', certFile, '--tls-key', keyFile, '--auth', 'inject']
 })

@@ -1,23 +1,21 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { DescribeRepositoriesCommand, ListTagsForResourceCommand } from '@aws-sdk/client-ecr'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { digestOf } from '../emulator/content.ts'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { ecrClient, logInTo } from '../emulator/running.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { eventually } from '../support/user.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import { ask, type Asking, NAME, type Running, startServe, startServing } from './running.ts'
 
 let emulator: Emulator
 let certificate: readonly string[]
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
+  emulator = await startTrustedEmulator()
   // As ECR does, it hands out no blob that no image refers to.
   Object.assign(emulator.settings, { onlyReferencedBlobs: true, bucketHost: '127.0.0.1' })
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
   const { certFile, keyFile } = emulator.certificate([NAME])
   certificate = ['--tls-cert', certFile, '--tls-key', keyFile]
 })

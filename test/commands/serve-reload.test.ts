@@ -9,18 +9,19 @@ import {
 } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { connect, getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { CertificateFiles } from '../emulator/certificates.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { trust } from '../support/trust.ts'
 import { ask, NAME, startServing } from './running.ts'
 
 let emulator: Emulator
 beforeAll(async () => {
   emulator = await startEmulator()
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  trust(emulator.caFile)
 })
 afterAll(async () => {
   await emulator.close()

@@ -8,20 +8,19 @@ import { request as httpsRequest } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { connect, getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { connect } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { ECR_CNAME } from '../support/program.ts'
 import { eventually, mints } from '../support/user.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import { ask, NAME } from './running.ts'
 
 let emulator: Emulator
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  emulator = await startTrustedEmulator()
 })
 afterAll(async () => {
   await emulator.close()

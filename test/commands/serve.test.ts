@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import { ask, eventOf, NAME, startServe, startServing } from './running.ts'
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
@@ -15,9 +15,7 @@ const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 let emulator: Emulator
 let certificate: readonly string[]
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  emulator = await startTrustedEmulator()
   const { certFile, keyFile } = emulator.certificate([NAME])
   certificate = ['--tls-cert', certFile, '--tls-key', keyFile]
 })

@@ -2,20 +2,18 @@
 
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ecrCname } from '../commands/people.ts'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { defaultSettings } from '../emulator/settings.ts'
 import { startNameServer } from '../support/dns.ts'
 import { ECR, newUser } from '../support/user.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import { examined, healthyPatient, HELPER, type Patient, runDoctor } from './patient.ts'
 
 let emulator: Emulator
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  emulator = await startTrustedEmulator()
 })
 afterAll(async () => {
   await emulator.close()

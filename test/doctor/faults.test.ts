@@ -3,17 +3,17 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { join } from 'node:path'
 import { getuid } from 'node:process'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { provideCertificate } from '../../src/certificates/folder.ts'
 import { foundAuthority, issue } from '../../src/certificates/issue.ts'
 import { install } from '../commands/people.ts'
-import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { defaultSettings } from '../emulator/settings.ts'
 import { startNameServer } from '../support/dns.ts'
 import { ECR } from '../support/user.ts'
+import { startTrustedEmulator } from '../support/trust.ts'
 import {
   examined,
   healthyPatient,
@@ -26,9 +26,7 @@ import {
 
 let emulator: Emulator
 beforeAll(async () => {
-  emulator = await startEmulator()
-  await emulator.createRepository('team/app')
-  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(emulator.caFile, 'utf8')])
+  emulator = await startTrustedEmulator()
 })
 afterAll(async () => {
   await emulator.close()

@@ -8,7 +8,7 @@ import { openLines } from '../../src/images/bulk.ts'
 import type { Door } from '../../src/images/connection.ts'
 import { type Incoming, skipping, type Taker } from '../../src/images/taker.ts'
 import { emulated } from '../support/user.ts'
-import { trust } from './registry.ts'
+import { trust } from '../support/trust.ts'
 
 const NAME = 'layers.test'
 

@@ -1,8 +1,6 @@
 /** An emulated ECR with images in it, and a client of it that needs no DNS. */
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { onTestFinished } from 'vitest'
 import { type Client, type ClientOptions, openClient } from '../../src/images/client.ts'
@@ -16,6 +14,7 @@ import type { Emulator, EmulatorOptions } from '../emulator/emulator.ts'
 import { createSend, pushBlob, type Send } from '../emulator/registry-client.ts'
 import { logInTo } from '../emulator/running.ts'
 import { CNAME, ECR, emulated } from '../support/user.ts'
+import { trust } from '../support/trust.ts'
 
 export { CNAME, ECR }
 export const REPOSITORY = 'team/app'
@@ -75,11 +74,6 @@ export async function startRegistry(options: EmulatorOptions = {}): Promise<Regi
 export function mappingTo({ emulator }: Registry) {
   const { host, port } = emulator.registry
   return { registries: { [CNAME]: { registry: host, connect: `127.0.0.1:${port}` } } }
-}
-
-/** Adds an authority to those that this process trusts. */
-export function trust(caFile: string): void {
-  setDefaultCACertificates([...getCACertificates('default'), readFileSync(caFile, 'utf8')])
 }
 
 export function readBasic(authorization: string) {

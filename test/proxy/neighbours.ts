@@ -8,13 +8,7 @@ import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
-import {
-  connect as connectTls,
-  createServer as createTlsServer,
-  getCACertificates,
-  setDefaultCACertificates,
-  type TLSSocket,
-} from 'node:tls'
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
 import type { HostPort, Mapping, Mappings } from '../../src/domain/mapping.ts'
 import { parseRegistry, type Registry } from '../../src/domain/registry.ts'
@@ -26,6 +20,7 @@ import type { Pushes } from '../../src/proxy/push.ts'
 import { listen, type Listener, type Patience } from '../../src/proxy/server.ts'
 import { createUpstream, type Deadlines, DEADLINES } from '../../src/proxy/upstream.ts'
 import { type Authority, type Leaf, openAuthority } from '../emulator/certificates.ts'
+import { trust } from '../support/trust.ts'
 
 export const REGISTRY = parseRegistry('123456789012.dkr.ecr.us-east-1.amazonaws.com') as Registry
 export const NAME = 'docker.company.test'
@@ -44,7 +39,7 @@ export function openWorld(): World {
   const folder = mkdtempSync(join(tmpdir(), 'ecr-cname-proxy-'))
   const authority = openAuthority(folder)
   const ca = readFileSync(authority.caFile, 'utf8')
-  setDefaultCACertificates([...getCACertificates('bundled'), ca])
+  trust(authority.caFile)
   const registryLeaf = authority.issue([`*.${REGISTRY.host.split('.').slice(1).join('.')}`])
   const ownLeaf = authority.issue([NAME])
   rmSync(folder, { recursive: true })

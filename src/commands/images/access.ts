@@ -4,7 +4,6 @@ import { type Asked, nameOf } from '../../domain/server-url.ts'
 import { type Client, type ClientOptions, openClient } from '../../images/client.ts'
 import type { Site } from '../../images/connection.ts'
 import type { Credential, Credentials } from '../../images/login.ts'
-import { freeBuffersSoon } from '../../io/memory.ts'
 import { dropToken } from '../../tokens/keeper.ts'
 import type { World } from '../command.ts'
 import { credentialFor } from '../credential.ts'
@@ -60,11 +59,9 @@ export async function withAccess<T>(
   const onRetry = (reason: string, waitMs: number) =>
     progress.report({ kind: 'retry', reason, waitMs })
   const access = await openAccess(asked, world, { signal: world.stop, onRetry })
-  const endFreeing = freeBuffersSoon()
   try {
     return await act(access)
   } finally {
-    endFreeing()
     progress.end()
     access.client.close()
   }

@@ -2,9 +2,9 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { padded, tarHeader } from '../src/images/tar.ts'
-import type { Emulator } from '../test/emulator/emulator.ts'
-import { createSend, pushBlob } from '../test/emulator/registry-client.ts'
+import { padded, tarHeader } from '../../src/images/tar.ts'
+import type { Emulator } from './emulator.ts'
+import { createSend, pushBlob } from './registry-client.ts'
 
 export const LAYERS = 13
 
