@@ -5,10 +5,18 @@ import { build as esbuild, type BuildOptions, type Plugin } from 'esbuild'
 /** What is only a step on the way. */
 export const PARTS = 'dist/parts'
 
-/** The packed program: what answers from the store, and what it loads for the rest. */
+/** The parts that the packed program loads for what the store does not answer: modules of src. */
+const COMMANDS = {
+  helper: 'commands/helper',
+  images: 'commands/images/run',
+  commands: 'commands/run',
+} as const
+
+/** The packed program: what answers from the store, and those parts. */
 export const PACKED = {
   main: `${PARTS}/packed.cjs`,
   helper: `${PARTS}/helper.cjs`,
+  images: `${PARTS}/images.cjs`,
   commands: `${PARTS}/commands.cjs`,
 }
 
@@ -36,10 +44,10 @@ export async function bundle(): Promise<void> {
   // Twice: only among modules does esbuild drop what nobody uses of a package that is loaded later.
   await esbuild({
     ...options,
-    entryPoints: ['main', 'cli', 'index', 'commands/helper', 'commands/run'].map(
+    entryPoints: ['main', 'cli', 'index', ...Object.values(COMMANDS)].map(
       (name) => `src/${name}.ts`,
     ),
-    entryNames: '[name]',
+    outbase: 'src',
     outdir: PARTS,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
@@ -51,8 +59,10 @@ export async function bundle(): Promise<void> {
     entryPoints: ['main', 'cli', 'index'].map((name) => `${PARTS}/${name}.mjs`),
     outdir: 'dist/lib',
   })
-  await esbuild({ ...commonJs, entryPoints: [`${PARTS}/helper.mjs`], outfile: PACKED.helper })
-  await esbuild({ ...commonJs, entryPoints: [`${PARTS}/run.mjs`], outfile: PACKED.commands })
+  for (const [part, name] of Object.entries(COMMANDS)) {
+    const entryPoints = [`${PARTS}/${name}.mjs`]
+    await esbuild({ ...commonJs, entryPoints, outfile: `${PARTS}/${part}.cjs` })
+  }
   await esbuild({
     ...commonJs,
     entryPoints: ['src/main.ts'],
@@ -65,12 +75,9 @@ export async function bundle(): Promise<void> {
 const commandsFromAssets: Plugin = {
   name: 'commands-from-assets',
   setup(build) {
-    for (const [name, packed] of [
-      ['helper', 'packed-helper.ts'],
-      ['run', 'packed-commands.ts'],
-    ] as const) {
-      build.onResolve({ filter: new RegExp(`^\\./commands/${name}\\.ts$`) }, () => ({
-        path: new URL(packed, import.meta.url).pathname,
+    for (const [part, name] of Object.entries(COMMANDS)) {
+      build.onResolve({ filter: new RegExp(`^\\./${name}\\.ts$`) }, () => ({
+        path: new URL(`packed-${part}.ts`, import.meta.url).pathname,
       }))
     }
   },

@@ -19,7 +19,11 @@ export async function pack(output: string): Promise<void> {
   const arch = process.arch as 'x64' | 'arm64'
   const work = mkdtempSync(join(tmpdir(), 'ecr-cname-pack-'))
   try {
-    const parts = { helper: resolve(PACKED.helper), commands: resolve(PACKED.commands) }
+    const parts = {
+      helper: resolve(PACKED.helper),
+      images: resolve(PACKED.images),
+      commands: resolve(PACKED.commands),
+    }
     const caches = await warmUp(parts, work)
     const seaConfig = {
       disableExperimentalSEAWarning: true,
@@ -27,12 +31,12 @@ export async function pack(output: string): Promise<void> {
       useCodeCache: true,
       // What passes through the sidecar dies young: a larger nursery takes memory and gains nothing.
       execArgv: ['--max-semi-space-size=2'],
-      assets: {
-        'helper.cjs': parts.helper,
-        'helper.cache': caches.helper,
-        'commands.cjs': parts.commands,
-        'commands.cache': caches.commands,
-      },
+      assets: Object.fromEntries(
+        PARTS.flatMap((part) => [
+          [`${part}.cjs`, parts[part]],
+          [`${part}.cache`, caches[part]],
+        ]),
+      ),
     }
     await sea.default(PACKED.main, {
       nodePath: process.execPath,
@@ -44,15 +48,26 @@ export async function pack(output: string): Promise<void> {
   }
 }
 
+const PARTS = ['helper', 'images', 'commands'] as const
+
 type Env = Readonly<Record<string, string>>
-type Parts = { readonly helper: string; readonly commands: string }
+type Parts = Readonly<Record<(typeof PARTS)[number], string>>
 
 // Each run finds the code of those before it, and adds its own.
 async function warmUp(parts: Parts, work: string): Promise<Parts> {
-  const caches = { helper: join(work, 'helper.cache'), commands: join(work, 'commands.cache') }
+  const caches = {
+    helper: join(work, 'helper.cache'),
+    images: join(work, 'images.cache'),
+    commands: join(work, 'commands.cache'),
+  }
   const emulator = await startEmulator({ settings: { bucketHost: '127.0.0.1' } })
-  const run = async (part: keyof Parts, env: Env, command: readonly string[]) => {
-    const args = ['scripts/warm-up.ts', parts[part], caches[part], ...command]
+  const run = async (
+    part: keyof Parts,
+    env: Env,
+    command: readonly string[],
+    serverUrl = emulator.registry.host,
+  ) => {
+    const args = ['scripts/warm-up.ts', parts[part], caches[part], serverUrl, ...command]
     await promisify(execFile)(process.execPath, args, { env })
   }
   try {
@@ -63,9 +78,10 @@ async function warmUp(parts: Parts, work: string): Promise<Parts> {
       await run('helper', envOf('helper'), ['get'])
       await run('commands', envOf('commands'), ['credential-helper', 'get'])
     }
-    for (const command of await imageCommands(emulator, work)) {
-      await run('commands', imageEnv(emulator, work), command)
-    }
+    const env = imageEnv(emulator, work)
+    // Without it the code that mints would be loaded at every pull, though one in many needs it.
+    await run('helper', env, ['get'], HOST)
+    for (const command of await imageCommands(emulator, work)) await run('images', env, command)
   } finally {
     await emulator.close()
   }

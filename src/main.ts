@@ -36,6 +36,10 @@ async function start(): Promise<number> {
     const { runHelper } = await import('./commands/helper.ts')
     return await runHelper(asked, world())
   }
+  if (args[0] === 'pull' || args[0] === 'push') {
+    const { runImages } = await import('./commands/images/run.ts')
+    return await runImages(args, world())
+  }
   const { run } = await import('./commands/run.ts')
   return await run(args, world())
 }

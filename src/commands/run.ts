@@ -1,9 +1,9 @@
 /** From arguments to a command. */
 
 import type { World } from './command.ts'
-import { guarded } from './guarded.ts'
-import { helpOf, overview } from './help.ts'
+import { overview } from './help.ts'
 import { isVersion, runHelper } from './helper.ts'
+import { runCommand } from './run-command.ts'
 import { commands } from './table.ts'
 import { version } from './version.ts'
 
@@ -18,13 +18,7 @@ export async function run(args: readonly string[], world: World): Promise<number
   // How the small native helper hands over: by a verb, for not every spawn can set argv[0].
   if (name === 'credential-helper') return await runHelper(rest, world)
   const command = commands.find((one) => one.name === name)
-  if (!command) {
-    world.stderr(`ecr-cname: unknown command: ${name}; see ecr-cname --help\n`)
-    return 2
-  }
-  if (rest.includes('--help') || rest.includes('-h')) {
-    world.stdout(helpOf(command))
-    return 0
-  }
-  return await guarded(() => command.run(rest, world), world)
+  if (command) return await runCommand(command, rest, world)
+  world.stderr(`ecr-cname: unknown command: ${name}; see ecr-cname --help\n`)
+  return 2
 }

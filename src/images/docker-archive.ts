@@ -16,8 +16,8 @@ import { explainWrite } from './sink.ts'
 import type { Blob, Cargo, OpenOptions, SourceImage } from './source.ts'
 
 /** Reads the list of images that docker writes. */
-export async function openDockerArchive(files: Files): Promise<readonly SourceImage[]> {
-  const list = await readJson(files, DOCKER_FILE)
+export function openDockerArchive(files: Files): readonly SourceImage[] {
+  const list = readJson(files, DOCKER_FILE)
   if (!Array.isArray(list)) throw bad(files, `${DOCKER_FILE} is no list of images`)
   return list.map((entry: unknown) => {
     const listed = readListed(entry, files)
@@ -39,7 +39,7 @@ type Layer = Blob & { readonly mediaType: string }
 
 async function openCargo(files: Files, listed: Listed, options: OpenOptions): Promise<Cargo> {
   const place = small(files, listed.config)
-  const bytes = await readBytes(place)
+  const bytes = readBytes(place)
   const diffIds = readDiffIds(bytes, files)
   if (diffIds.length !== listed.layers.length) {
     throw bad(files, 'configuration and list differ in their layers')
@@ -88,7 +88,7 @@ async function packAll(
   await inParallel([...wanted], { count: AT_ONCE, signal }, async ([diffId, name], until) => {
     const place = files.find(name)
     if (!place) throw bad(files, `layer ${JSON.stringify(name)} is not in it`)
-    const type = await compressedType(place)
+    const type = compressedType(place)
     packed.set(
       diffId,
       type === undefined
@@ -100,8 +100,8 @@ async function packAll(
 }
 
 // Those of ours, and of crane, have layers as registries keep them.
-async function compressedType({ path, offset, size }: Place): Promise<string | undefined> {
-  const first = await readBytes({ path, offset, size: Math.min(4, size) })
+function compressedType({ path, offset, size }: Place): string | undefined {
+  const first = readBytes({ path, offset, size: Math.min(4, size) })
   if (first.subarray(0, 2).equals(Buffer.of(0x1f, 0x8b))) return TYPES.dockerLayer
   return first.equals(Buffer.of(0x28, 0xb5, 0x2f, 0xfd)) ? OCI_ZSTD : undefined
 }
@@ -176,9 +176,9 @@ function readDiffIds(config: Buffer, files: Files): readonly string[] {
   throw bad(files, 'the configuration does not say which layers there are')
 }
 
-async function readJson(files: Files, name: string): Promise<unknown> {
+function readJson(files: Files, name: string): unknown {
   try {
-    return JSON.parse((await readBytes(small(files, name))).toString('utf8')) as unknown
+    return JSON.parse(readBytes(small(files, name)).toString('utf8')) as unknown
   } catch (error) {
     if (error instanceof UserError) throw error
     throw bad(files, `${name} is no JSON`)

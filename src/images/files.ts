@@ -1,7 +1,7 @@
 /** The files of an archive or a folder, by their names in it. */
 
-import { createReadStream } from 'node:fs'
-import { lstat, open, readdir, stat } from 'node:fs/promises'
+import { closeSync, createReadStream, lstatSync, openSync, readSync } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
@@ -23,7 +23,8 @@ export async function openFiles(path: string, name = path): Promise<Files> {
   const there = await stat(path).catch((error: unknown) => {
     throw new UserError('IMAGE', `${name}: it can't be read (${codeOf(error)})`, { cause: error })
   })
-  const places = there.isDirectory() ? await listFolder(path) : await listArchive(path, name)
+  if (there.isDirectory()) return { path: name, find: (entry) => findIn(path, entry) }
+  const places = await listArchive(path, name)
   return { path: name, find: (entry) => places.get(entry) }
 }
 
@@ -68,14 +69,14 @@ export async function pourPlace(
 export type Span = { readonly from: number; readonly length: number }
 
 /** All of a place that is small. */
-export async function readBytes({ path, offset, size }: Place): Promise<Buffer> {
-  const file = await open(path)
+export function readBytes({ path, offset, size }: Place): Buffer {
+  const file = openSync(path, 'r')
   try {
     const bytes = Buffer.alloc(size)
-    await file.read(bytes, 0, size, offset)
+    readSync(file, bytes, 0, size, offset)
     return bytes
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 
@@ -102,21 +103,21 @@ async function listArchive(path: string, called: string): Promise<ReadonlyMap<st
   }
 }
 
-async function listFolder(folder: string): Promise<ReadonlyMap<string, Place>> {
-  const names = await readdir(folder, { recursive: true })
-  const places = names.map(async (name) => {
-    const path = join(folder, name)
-    // A link may lead anywhere.
-    const { size, ...facts } = await lstat(path)
-    const place: Place = { path, offset: 0, size }
-    return facts.mode !== undefined && isPlain(facts.mode)
-      ? ([[name.replaceAll('\\', '/'), place]] as const)
-      : []
-  })
-  return new Map((await Promise.all(places)).flat())
+// A name out of an archive may be anything, and a link may lead anywhere.
+function findIn(folder: string, name: string): Place | undefined {
+  let path = folder
+  const steps = name.split('/')
+  for (const [index, step] of steps.entries()) {
+    if (STRANGE.test(step)) return undefined
+    path = join(path, step)
+    const facts = lstatSync(path, { throwIfNoEntry: false })
+    if (index === steps.length - 1) {
+      return facts?.isFile() ? { path, offset: 0, size: facts.size } : undefined
+    }
+    if (!facts?.isDirectory()) return undefined
+  }
+  return undefined
 }
 
-// The kind of a file in its mode, and that of a plain one (inode(7)).
-function isPlain(mode: number): boolean {
-  return (mode & 0o170000) === 0o100000
-}
+// What is no name in a folder, on some system.
+const STRANGE = /^\.{0,2}$|[\\\0]/

@@ -25,8 +25,8 @@ export type Layout = {
 }
 
 /** Reads the index of a layout. */
-export async function openLayout(files: Files): Promise<Layout> {
-  const entries = await readIndex(files)
+export function openLayout(files: Files): Layout {
+  const entries = readIndex(files)
   const byDigest = Map.groupBy(entries, ({ digest }) => digest)
   const images = [...byDigest].flatMap(([digest, [entry, ...same]]) => {
     if (!entry) return []
@@ -34,18 +34,18 @@ export async function openLayout(files: Files): Promise<Layout> {
     const image: SourceImage = {
       names,
       digest,
-      open: async ({ platform }) => await openCargo(files, entry, platform),
+      open: async ({ platform }) => openCargo(files, entry, platform),
     }
     return image
   })
-  return { images, isPacked: await isPacked(files, entries) }
+  return { images, isPacked: isPacked(files, entries) }
 }
 
-async function readIndex(files: Files): Promise<readonly Descriptor[]> {
+function readIndex(files: Files): readonly Descriptor[] {
   const place = files.find(INDEX_FILE)
   const where = `${files.path}: ${INDEX_FILE}`
   if (!place || place.size > DOCUMENT_LIMIT) throw new UserError('IMAGE', `${where} is too large`)
-  const bytes = await readBytes(place)
+  const bytes = readBytes(place)
   const { manifest } = readDocument(bytes, INDEX_TYPE, where)
   return manifest.kind === 'index' ? manifest.manifests : []
 }
@@ -58,12 +58,8 @@ function nameOf({ annotations = {} }: Descriptor): string[] {
 }
 
 // Each manifest once, those that name others after them.
-async function openCargo(
-  files: Files,
-  entry: Descriptor,
-  platform: Platform | undefined,
-): Promise<Cargo> {
-  const documents = await gather(files, await narrow(files, entry, platform), DEEPEST)
+function openCargo(files: Files, entry: Descriptor, platform: Platform | undefined): Cargo {
+  const documents = gather(files, narrow(files, entry, platform), DEEPEST)
   const unique = [...new Map(documents.map((one) => [one.digest, one])).values()]
   const blobs = unique
     .flatMap((document) => asImage(document) ?? [])
@@ -76,34 +72,23 @@ async function openCargo(
 // An index in an index in an index is no one's image.
 const DEEPEST = 4
 
-async function narrow(
-  files: Files,
-  entry: Descriptor,
-  platform: Platform | undefined,
-): Promise<Document> {
-  const document = await readManifest(files, entry)
+function narrow(files: Files, entry: Descriptor, platform: Platform | undefined): Document {
+  const document = readManifest(files, entry)
   if (!platform || document.manifest.kind === 'image') return document
-  return await readManifest(
-    files,
-    choosePlatform(document.manifest.manifests, platform, files.path),
-  )
+  return readManifest(files, choosePlatform(document.manifest.manifests, platform, files.path))
 }
 
-async function gather(
-  files: Files,
-  document: Document,
-  depth: number,
-): Promise<readonly Document[]> {
+function gather(files: Files, document: Document, depth: number): readonly Document[] {
   if (document.manifest.kind === 'image') return [document]
   if (depth === 0) throw new UserError('IMAGE', `${files.path}: indexes in indexes, too deep`)
   const below: Document[] = []
   for (const child of document.manifest.manifests) {
-    below.push(...(await gather(files, await readManifest(files, child), depth - 1)))
+    below.push(...gather(files, readManifest(files, child), depth - 1))
   }
   return [...below, document]
 }
 
-async function readManifest(files: Files, descriptor: Descriptor): Promise<Document> {
+function readManifest(files: Files, descriptor: Descriptor): Document {
   const { digest, platform, mediaType } = descriptor
   const place = files.find(blobName(digest))
   const where = `${files.path}: manifest ${shortOf(digest)}`
@@ -115,7 +100,7 @@ async function readManifest(files: Files, descriptor: Descriptor): Promise<Docum
     )
   }
   if (place.size > DOCUMENT_LIMIT) throw new UserError('IMAGE', `${where} has more than 4 MiB`)
-  const bytes = await readBytes(place)
+  const bytes = readBytes(place)
   if (!isDigest(digest) || digestOf(bytes) !== digest) {
     throw new UserError('IMAGE', `${where} is not what its digest says`)
   }
@@ -135,10 +120,10 @@ function isElsewhere({ mediaType }: Descriptor): boolean {
   return /nondistributable|\.foreign\./.test(mediaType)
 }
 
-async function isPacked(files: Files, entries: readonly Descriptor[]): Promise<boolean> {
+function isPacked(files: Files, entries: readonly Descriptor[]): boolean {
   for (const entry of entries) {
     if (!files.find(blobName(entry.digest))) return false
-    const image = asImage(await readManifest(files, entry))
+    const image = asImage(readManifest(files, entry))
     const layers = image && isRunnable(image) ? image.manifest.layers : []
     if (layers.some((layer) => compressionOf(layer) === 'none')) return false
   }

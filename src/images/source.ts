@@ -34,11 +34,11 @@ export type OpenOptions = {
 /** The images of a file or folder, each once; `name` is what the user calls it. */
 export async function openSource(path: string, name = path): Promise<readonly SourceImage[]> {
   const files = await openFiles(path, name)
-  const layout = files.find(INDEX_FILE) && (await openLayout(files))
+  const layout = files.find(INDEX_FILE) && openLayout(files)
   // docker save leaves layers as they are unpacked, which no registry wants.
   if (files.find(DOCKER_FILE) && !(layout && layout.isPacked)) {
     const { openDockerArchive } = await import('./docker-archive.ts')
-    return await openDockerArchive(files)
+    return openDockerArchive(files)
   }
   if (layout) return layout.images
   throw noImage(files)
