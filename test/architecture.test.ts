@@ -23,7 +23,7 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   // crypto for the passwords and certificates of its own clients.
   proxy: /^(proxy|domain|node:(crypto|http|https|net|tls|stream|stream\/(consumers|promises)))$/,
   images:
-    /^(images|io|domain|node:(crypto|fs|fs\/promises|http|https|net|os|path|process|stream|stream\/(consumers|promises)|tls|zlib))$/,
+    /^(images|io|domain|node:(crypto|fs|fs\/promises|http|https|net|os|path|process|stream|stream\/(consumers|promises)|tls|worker_threads|zlib))$/,
   commands:
     /^(commands|doctor|images|setup|certificates|tokens|aws|proxy|io|helper|front|domain|package\.json|node:util|bcryptjs)$/,
   'main.ts': /.*/,

@@ -4,6 +4,7 @@ import { UserError } from '../domain/errors.ts'
 import type { Reference } from '../domain/reference.ts'
 import type { Cache } from './cache.ts'
 import type { Client } from './client.ts'
+import type { Hashing } from './hashing.ts'
 import { download } from './layers.ts'
 import type { Descriptor } from './manifest.ts'
 import type { Report } from './progress.ts'
@@ -13,6 +14,7 @@ export type Fetching = {
   readonly client: Client
   readonly reference: Reference
   readonly cache?: Cache
+  readonly hashing: Hashing
   readonly report: Report
   readonly signal: AbortSignal
 }
@@ -27,13 +29,13 @@ export function countCached({ digest, size }: Descriptor, report: Report): void 
 export async function fetchBlob(
   blob: Descriptor,
   output: Sink,
-  { client, reference, cache, report, signal }: Fetching,
+  { client, reference, cache, hashing, report, signal }: Fetching,
 ): Promise<void> {
   const part = await cache?.begin(blob.digest)
   let isWhole = false
   try {
     const { repository } = reference
-    await download({ client, repository, blob, output, part, report, signal })
+    await download({ client, repository, blob, output, part, hashing, report, signal })
     isWhole = true
   } catch (error) {
     // What is wrong in itself is no beginning of anything.

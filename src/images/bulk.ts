@@ -130,7 +130,7 @@ function bodyReader({ taker, length, socket, onEnd }: Body): Reader {
   let left = length
   let own: Buffer | undefined
   return {
-    room: () => (own = taker.room().subarray(0, left)),
+    room: () => (own = taker.room()),
     came: (count, where) => {
       if (count > left) throw coded('ECONNRESET', 'more came than was told')
       left -= count

@@ -8,12 +8,12 @@ import type {
 } from 'node:http'
 import { Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
-import { isIP } from 'node:net'
+import { isIPv4 } from 'node:net'
 import { UserError } from '../domain/errors.ts'
 import type { HostPort } from '../domain/mapping.ts'
 import { openLines } from './bulk.ts'
 import { type Incoming, ofMessage } from './taker.ts'
-import { coded } from './wire.ts'
+import { coded, isAddress } from './wire.ts'
 
 /** A registry as a reference names it. */
 export type Site = {
@@ -164,7 +164,7 @@ function send(door: Door, question: Question, agent: HttpAgent): Promise<Incomin
         : // An address is no server name (RFC 6066 section 3); its certificate is checked all the same.
           tlsRequest({
             ...options,
-            servername: isIP(certificate) === 0 ? certificate : '',
+            servername: isAddress(certificate) ? '' : certificate,
             rejectUnauthorized: true,
           })
     outgoing.on('response', resolve)
@@ -201,5 +201,5 @@ function timedOut(): Error {
 }
 
 function isLoopbackName(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'))
+  return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
 }

@@ -3,8 +3,9 @@
 import { UserError } from '../domain/errors.ts'
 import type { Part } from './cache.ts'
 import type { Client } from './client.ts'
-import { digestIn, openDigest, shortOf } from './digest.ts'
+import { shortOf } from './digest.ts'
 import { openBlob } from './fetch.ts'
+import type { Hashing } from './hashing.ts'
 import { compressionOf, type Descriptor } from './manifest.ts'
 import type { Report } from './progress.ts'
 import { isPassing, Passing } from './retry.ts'
@@ -19,12 +20,11 @@ export type Download = {
   readonly output: Sink
   /** What the cache has of it so far, and takes the rest. */
   readonly part: Part | undefined
+  readonly hashing: Hashing
   readonly report: Report
   readonly signal: AbortSignal
 }
 
-// Fewer and larger writes; the chunks of TLS are 16 KiB.
-const WRITE_SIZE = 512 * 1024
 const MOST_WAITING = 2
 // Progress that is worth starting to count tries anew.
 const STEP = 4 * 1024 * 1024
@@ -63,34 +63,32 @@ async function goOn(order: Download) {
 type Intake = ReturnType<typeof createIntake>
 
 /** Takes a blob's bytes in their order. */
-function createIntake({ blob, output, part }: Download) {
-  const hash = openDigest()
-  // One is filled while others are written. The chunks of TLS, kept until then, would outlive the
-  // memory that is swept often.
-  const newBuffer = (): Buffer => Buffer.allocUnsafe(Math.min(WRITE_SIZE, Math.max(1, blob.size)))
-  const resting: Buffer[] = []
-  let filling = newBuffer()
+function createIntake({ blob, output, part, hashing }: Download) {
+  const digesting = hashing.open(blob.size)
+  // One is filled while others are written.
+  let filling = hashing.take(blob.size)
   let filled = 0
   let written = 0
   let waiting = 0
   let writing: Promise<void> = Promise.resolve()
 
-  const write = async (buffer: Buffer, count: number, at: number) => {
-    const bytes = [buffer.subarray(0, count)]
-    await Promise.all([output.write(bytes, at), part?.write(bytes, at)])
-    resting.push(buffer)
-    waiting -= 1
+  const write = async (bytes: Buffer, at: number) => {
+    await Promise.all([output.write([bytes], at), part?.write([bytes], at)])
   }
   // One after the other, so that a part has no holes.
   const flush = () => {
-    const [buffer, count, at] = [filling, filled, written]
-    hash.update(buffer.subarray(0, count))
-    written += count
+    const [piece, bytes, at] = [filling, filling.subarray(0, filled), written]
+    written += filled
     filled = 0
-    filling = resting.pop() ?? newBuffer()
+    filling = hashing.take(blob.size)
     waiting += 1
     const before = writing
-    writing = before.then(() => write(buffer, count, at))
+    const act = async () => {
+      await Promise.all([digesting.update(bytes), before.then(() => write(bytes, at))])
+      hashing.give(piece)
+      waiting -= 1
+    }
+    writing = act()
     writing.catch(() => {})
     return waiting > MOST_WAITING ? before : undefined
   }
@@ -115,7 +113,8 @@ function createIntake({ blob, output, part }: Download) {
     },
     async finish() {
       await this.settle()
-      return digestIn(hash)
+      hashing.give(filling)
+      return await digesting.digest()
     },
   }
 }

@@ -5,6 +5,7 @@ import { countCached, fetchBlob, type Fetching } from './blobs.ts'
 import type { Cache } from './cache.ts'
 import { choose, type Chosen } from './choose.ts'
 import type { Client } from './client.ts'
+import { openHashing } from './hashing.ts'
 import {
   blobName,
   dockerFile,
@@ -56,11 +57,22 @@ export async function pullImage(options: PullOptions): Promise<Pulled> {
     ...new Map(chosen.images.flatMap(blobsOf).map((one) => [one.digest, one])).values(),
   ]
   report({ kind: 'plan', blobs })
-  const fetching = { ...options, report, signal }
+  const hashing = openHashing()
+  const fetching = { ...options, report, signal, hashing }
+  try {
+    await write(chosen, fetching)
+  } finally {
+    hashing.close()
+  }
+  await cache?.sweep()
+  return summaryOf(chosen, blobs)
+}
+
+async function write(chosen: Chosen, fetching: Fetching & PullOptions): Promise<void> {
   const prepared = await prepare(chosen, fetching)
   try {
-    const plan = await planOf(chosen, prepared, options)
-    const output = await openOutput(plan, options)
+    const plan = await planOf(chosen, prepared, fetching)
+    const output = await openOutput(plan, fetching)
     try {
       for (const { name, bytes } of plan.small) await output.put(name, bytes)
       await fill(plan, output, fetching)
@@ -72,8 +84,6 @@ export async function pullImage(options: PullOptions): Promise<Pulled> {
   } finally {
     await prepared.clear()
   }
-  await cache?.sweep()
-  return summaryOf(chosen, blobs)
 }
 
 type Plan = {

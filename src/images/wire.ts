@@ -1,6 +1,6 @@
 /** A TLS connection that is read into memory of its reader: nothing is made of every 16 KiB. */
 
-import { isIP, type OnReadOpts } from 'node:net'
+import { isIPv4, type OnReadOpts } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Door } from './connection.ts'
 
@@ -36,21 +36,26 @@ export function openWire(door: Door, idleMs: number): Wire {
   let reader = NOBODY
   let fail: ((error: Error) => void) | undefined
   let ended: Error | undefined
-  const attempt = <T>(act: () => T): T | undefined => {
+  const room = () => {
     try {
-      return act()
+      return reader.room()
     } catch (error) {
       socket.destroy(error as Error)
-      return undefined
+      return NOBODY.room()
+    }
+  }
+  const came = (count: number, where: Buffer) => {
+    try {
+      return reader.came(count, where)
+    } catch (error) {
+      socket.destroy(error as Error)
+      return false
     }
   }
   const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
     ...addressOf(door),
     ALPNProtocols: ['http/1.1'],
-    onread: {
-      buffer: () => attempt(() => reader.room()) ?? NOBODY.room(),
-      callback: (count, where) => attempt(() => reader.came(count, where as Buffer)) ?? false,
-    },
+    onread: { buffer: room, callback: (count, where) => came(count, where as Buffer) },
   }
   const socket = connect(options)
   const end = (error: Error) => {
@@ -69,7 +74,7 @@ export function openWire(door: Door, idleMs: number): Wire {
         if (ended) reject(ended)
       }),
     give: (bytes) => {
-      if (attempt(() => reader.came(bytes.length, bytes)) === true) socket.resume()
+      if (came(bytes.length, bytes)) socket.resume()
     },
     rest: () => (reader = NOBODY),
   }
@@ -77,11 +82,16 @@ export function openWire(door: Door, idleMs: number): Wire {
 
 function addressOf({ address, certificate = '' }: Door) {
   const host = address.host.replace(/^\[(.*)\]$/, '$1')
-  const servername = isIP(certificate) === 0 ? certificate : ''
+  const servername = isAddress(certificate) ? '' : certificate
   return { host, port: address.port ?? 443, servername, rejectUnauthorized: true }
 }
 
 /** An error with a code, as the system has them. */
 export function coded(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
+}
+
+/** Whether a host is no name. No name has a colon in it, and Node's own look takes milliseconds. */
+export function isAddress(host: string): boolean {
+  return host.includes(':') || isIPv4(host)
 }
