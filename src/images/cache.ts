@@ -3,8 +3,9 @@
  * came in; a file that was touched since is one that is not here.
  */
 
-import { rmSync } from 'node:fs'
+import { constants, rmSync } from 'node:fs'
 import {
+  access,
   type FileHandle,
   open,
   readdir,
@@ -14,15 +15,17 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises'
-import { pid } from 'node:process'
+import { basename, dirname } from 'node:path'
 import { privateFolder } from '../io/files.ts'
 import { codeOf } from './connection.ts'
 import { hexOf } from './digest.ts'
-import { isRunning } from './drafts.ts'
+import { holderMark, isRunning } from './drafts.ts'
 import { sinkIn, type Sink } from './sink.ts'
 
 /** A blob on its way in. */
 export type Part = Sink & {
+  /** Becomes one file with an output, where that can be, so that each byte is written once. */
+  readonly share: (output: Sink) => Promise<void>
   /** Hands on what an earlier run has left; resolves to its size. */
   readonly replay: (take: (chunk: Buffer) => Promise<void>) => Promise<number>
   readonly empty: () => Promise<void>
@@ -37,6 +40,8 @@ export type Cache = {
   readonly find: (digest: string, size: number) => Promise<string | undefined>
   /** Opens a blob that is not; `undefined` where nothing can be written. */
   readonly begin: (digest: string) => Promise<Part | undefined>
+  /** Takes note of links to a blob that we have made, or given their names. */
+  readonly noteLinks: (digest: string) => Promise<void>
   /** Clears away what was not used for longest, down to the limit. */
   readonly sweep: () => Promise<void>
   readonly list: () => Promise<readonly Kept[]>
@@ -61,11 +66,12 @@ export function openCache({ folder, limit, now }: CacheOptions): Cache {
     begin: async (digest) => {
       try {
         privateFolder(folder)
-        return await openPart(folder, hexOf(digest))
+        return await openPart(folder, hexOf(digest), now)
       } catch {
         return undefined
       }
     },
+    noteLinks: async (digest) => await noteLinks(`${folder}/${hexOf(digest)}`, now()),
     async sweep() {
       let room = limit
       const kept = [...(await list(folder))].sort((a, b) => b.usedAt - a.usedAt)
@@ -93,12 +99,23 @@ async function find(
 ): Promise<string | undefined> {
   const path = `${folder}/${hexOf(digest)}`
   try {
-    const [stamp, known] = await Promise.all([stampFile(path), readText(`${path}.stamp`)])
-    if (stamp.size !== size || stamp.text !== known) return undefined
-    await utimes(`${path}.stamp`, now / 1000, now / 1000)
+    const [stamp, known] = await Promise.all([stampFile(path), readStamp(path)])
+    if (stamp.size !== size || !isUntouched(known, stamp)) return undefined
+    await access(path, constants.R_OK)
+    if (known.ctime === stamp.ctime) await utimes(`${path}.stamp`, now / 1000, now / 1000)
+    else await writeStamp(path, stamp, now)
     return path
   } catch {
     return undefined
+  }
+}
+
+async function noteLinks(path: string, now: number): Promise<void> {
+  try {
+    const [stamp, known] = await Promise.all([stampFile(path), readStamp(path)])
+    if (stamp.content === known.content) await writeStamp(path, stamp, now)
+  } catch {
+    // Then it is loaded anew.
   }
 }
 
@@ -126,35 +143,61 @@ async function remove(folder: string, digest: string): Promise<void> {
 const LEFTOVER_MS = 7 * 24 * 3600_000
 const READ_SIZE = 1024 * 1024
 
-// Two pulls at once have a part each. One that nobody holds any more is taken over by renaming it,
-// which only one can do.
-async function openPart(folder: string, hex: string): Promise<Part> {
-  const path = `${folder}/${hex}.part-${pid}-${++parts}`
-  for (const found of await partsIn(folder)) {
-    if (!found.name.startsWith(`${hex}.`) || isHeld(found.name)) continue
-    if (
-      await rename(found.path, path).then(
-        () => true,
-        () => false,
-      )
-    )
-      break
-  }
-  const file = await open(path, 'a+', 0o600).then(async (made) => {
-    await made.close()
-    return await open(path, 'r+')
-  })
-  return partIn(file, path, `${folder}/${hex}`)
+// Nobody but who has made a part writes to it, since it may be one file with a blob in a folder. So
+// two pulls at once have a part each, and what an earlier run has left is read and written anew.
+async function openPart(folder: string, hex: string, now: () => number): Promise<Part> {
+  const left = await takeLeft(folder, hex)
+  const path = partPath(folder, hex)
+  const file = await open(path, 'wx', 0o600)
+  return partIn(file, { path, left, name: `${folder}/${hex}`, now })
 }
 
-let parts = 0
+// One that nobody holds any more is taken over by renaming it, which only one can do.
+async function takeLeft(folder: string, hex: string): Promise<string | undefined> {
+  const found = (await partsIn(folder)).filter(
+    ({ name }) => name.startsWith(`${hex}.`) && !isHeld(name),
+  )
+  const sized = await Promise.allSettled(
+    found.map(async ({ path }) => ({ path, size: (await stat(path)).size })),
+  )
+  const left = sized.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  for (const { path } of left.toSorted((a, b) => b.size - a.size)) {
+    const own = partPath(folder, hex)
+    const isTaken = await rename(path, own).then(
+      () => true,
+      () => false,
+    )
+    if (isTaken) return own
+  }
+  return undefined
+}
 
-function partIn(file: FileHandle, path: string, name: string): Part {
+function partPath(folder: string, name: string): string {
+  return `${folder}/${name}.part-${holderMark()}`
+}
+
+type PartFiles = {
+  readonly path: string
+  /** What an earlier run has left. */
+  readonly left: string | undefined
+  /** Its name once it is whole. */
+  readonly name: string
+  readonly now: () => number
+}
+
+function partIn(file: FileHandle, { path, left, name, now }: PartFiles): Part {
   let isBroken = false
+  let isShared = false
   const sink = sinkIn(file, path)
+  const dropLeft = async () => {
+    if (left !== undefined) await rm(left, { force: true })
+  }
   return {
+    async share(output) {
+      isShared = (await output.link?.(path)) ?? false
+    },
     async write(buffers, at) {
-      if (isBroken) return
+      if (isBroken || isShared) return
       // The image matters, and its cache does not.
       await sink.write(buffers, at).catch(() => {
         isBroken = true
@@ -162,30 +205,45 @@ function partIn(file: FileHandle, path: string, name: string): Part {
       })
     },
     async replay(take) {
-      let at = 0
-      for (;;) {
-        const { bytesRead, buffer } = await file.read(
-          Buffer.allocUnsafe(READ_SIZE),
-          0,
-          READ_SIZE,
-          at,
-        )
-        if (bytesRead === 0) return at
-        await take(buffer.subarray(0, bytesRead))
-        at += bytesRead
-      }
+      const bytes = left === undefined ? 0 : await readAll(left, take)
+      await dropLeft()
+      return bytes
     },
-    empty: () => file.truncate(0),
+    async empty() {
+      await dropLeft()
+      await file.truncate(0)
+    },
     async keep() {
       await file.close()
       if (isBroken) return
-      await rename(path, name).catch(ifGone)
-      await writeFile(`${name}.stamp`, (await stampFile(name)).text, { mode: 0o600 }).catch(ifGone)
+      try {
+        await rename(path, name)
+        await writeStamp(name, await stampFile(name), now())
+      } catch (error) {
+        ifGone(error)
+      }
     },
     async leave() {
       await file.close()
-      await rename(path, path.replace(/-\d+-/, '-0-')).catch(ifGone)
+      for (const one of left === undefined ? [path] : [path, left]) {
+        await rename(one, one.replace(/-\d+-(?=\d+$)/, '-0-')).catch(ifGone)
+      }
     },
+  }
+}
+
+/** Hands on a file's bytes; resolves to their number. */
+async function readAll(path: string, take: (chunk: Buffer) => Promise<void>): Promise<number> {
+  const file = await open(path).catch(() => undefined)
+  try {
+    for (let at = 0; ;) {
+      const read = await file?.read(Buffer.allocUnsafe(READ_SIZE), 0, READ_SIZE, at)
+      if (!read?.bytesRead) return at
+      await take(read.buffer.subarray(0, read.bytesRead))
+      at += read.bytesRead
+    }
+  } finally {
+    await file?.close()
   }
 }
 
@@ -215,8 +273,34 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+type Stamp = { readonly content: string; readonly links: string; readonly ctime: string }
+
 // Whoever changes a file changes its times, also where they put the size and one of them back.
-async function stampFile(path: string) {
-  const { size, ino, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-  return { size: Number(size), text: [size, ino, mtimeNs, ctimeNs].join(' ') }
+async function stampFile(path: string): Promise<Stamp & { readonly size: number }> {
+  const { size, ino, uid, mtimeNs, nlink, ctimeNs } = await stat(path, { bigint: true })
+  return {
+    size: Number(size),
+    content: [size, ino, uid, mtimeNs].join(' '),
+    links: String(nlink),
+    ctime: String(ctimeNs),
+  }
+}
+
+// With a folder that has a link to it being removed, its ctime changes, too.
+function isUntouched(known: Stamp, found: Stamp): boolean {
+  const isSame = known.links === found.links ? known.ctime === found.ctime : true
+  return known.content === found.content && isSame
+}
+
+async function readStamp(path: string): Promise<Stamp> {
+  const [content = '', links = '', ctime = ''] = (await readText(`${path}.stamp`)).split('\n')
+  return { content, links, ctime }
+}
+
+// Whole at once: another pull that reads half of one would load the blob anew.
+async function writeStamp(path: string, stamp: Stamp, now: number): Promise<void> {
+  const draft = partPath(dirname(path), `stamp-${basename(path)}`)
+  await writeFile(draft, [stamp.content, stamp.links, stamp.ctime].join('\n'), { mode: 0o600 })
+  await utimes(draft, now / 1000, now / 1000)
+  await rename(draft, `${path}.stamp`)
 }

@@ -5,6 +5,7 @@ import {
   chmod,
   copyFile,
   type FileHandle,
+  link,
   mkdir,
   open,
   readFile,
@@ -29,6 +30,7 @@ export type Entry = { readonly name: string; readonly size: number }
 export type Slot = Sink & {
   /** Fills it from a file that is here. */
   readonly copyFrom: (path: string) => Promise<void>
+  readonly isLinked: () => boolean
   readonly close: () => Promise<void>
 }
 
@@ -64,7 +66,12 @@ export async function openArchive(path: string, entries: readonly Entry[]): Prom
     put: (name, bytes) => sinkIn(file, path, placeOf(name)).write([bytes], 0),
     slot: async (name) => {
       const own = sinkIn(file, path, placeOf(name))
-      return { ...own, copyFrom: (from) => copyInto(own, from), close: async () => {} }
+      return {
+        ...own,
+        copyFrom: (from) => copyInto(own, from),
+        isLinked: () => false,
+        close: async () => {},
+      }
     },
     async finish() {
       await file.close()
@@ -123,11 +130,13 @@ export async function openFolder(path: string, last: Last): Promise<Output> {
   }
   const settle = async (draft: string, name: string, into = target) => {
     await rename(draft, join(into, name))
+    // Renaming does nothing where both are one file already.
+    await rm(draft, { force: true })
     drafts.delete(draft)
   }
   const write = async (name: string, bytes: Buffer, into?: string) => {
     const draft = await draftFor(name)
-    await writeFile(draft, bytes).catch((error: unknown) => {
+    await writeFile(draft, bytes, { flag: 'wx' }).catch((error: unknown) => {
       throw explainWrite(error, path)
     })
     await settle(draft, name, into)
@@ -173,8 +182,11 @@ async function inTurn(
 
 function slotIn(draft: string, path: string, settle: (draft: string) => Promise<void>): Slot {
   let file: Promise<FileHandle> | undefined
-  const opened = () => (file ??= open(draft, 'w'))
+  let isLinked = false
+  const opened = () => (file ??= open(draft, isLinked ? 'r+' : 'wx'))
   return {
+    link: async (from) => (isLinked = await linkAsNew(from, draft)),
+    isLinked: () => isLinked,
     write: async (buffers, at) => {
       const handle = await opened().catch((error: unknown) => {
         throw explainWrite(error, path)
@@ -198,11 +210,35 @@ function slotIn(draft: string, path: string, settle: (draft: string) => Promise<
 
 // A copy has the mode of what it was copied from; here it is to have that of any new file.
 async function copyKeepingMode(from: string, to: string): Promise<void> {
-  const made = await open(to, 'w')
-  const { mode } = await made.stat()
+  const { mode } = await factsOfNew(to)
+  await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+  await chmod(to, mode)
+}
+
+// A link that differs in nothing from a new file. What stands in another folder, too, keeps the
+// mode that it has there.
+async function linkAsNew(from: string, to: string): Promise<boolean> {
+  try {
+    const [made, file] = [await factsOfNew(to), await stat(from)]
+    const isOwn = file.uid === made.uid && file.gid === made.gid
+    const isRight = (file.mode & 0o777) === made.mode
+    if (!isOwn || (!isRight && file.nlink > 1)) return false
+    await link(from, to)
+    if (!isRight) await chmod(to, made.mode)
+    return true
+  } catch {
+    await rm(to, { force: true })
+    return false
+  }
+}
+
+// What the system gives to a file that is made here, whose name is free again after that.
+async function factsOfNew(path: string) {
+  const made = await open(path, 'wx')
+  const { mode, uid, gid } = await made.stat()
   await made.close()
-  await copyFile(from, to, constants.COPYFILE_FICLONE)
-  await chmod(to, mode & 0o777)
+  await rm(path)
+  return { mode: mode & 0o777, uid, gid }
 }
 
 /** Writes a file's bytes into a sink. */

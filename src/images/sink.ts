@@ -7,6 +7,8 @@ import { codeOf } from './connection.ts'
 export type Sink = {
   /** Writes at a distance from the sink's beginning. */
   readonly write: (buffers: readonly Buffer[], at: number) => Promise<void>
+  /** Becomes one file with another, by a hard link; false where that can't be. */
+  readonly link?: (path: string) => Promise<boolean>
 }
 
 /** A sink in an open file. */
