@@ -120,6 +120,14 @@ export async function openFolder(path: string, last: Last): Promise<Output> {
   await (isThere ? clearDraftsIn(join(path, BLOBS)) : clearDrafts(path))
   const target = isThere ? path : draftOf(path)
   const drafts = new Set<string>()
+  const files: FileHandle[] = []
+  const openDraft = async (draft: string, flags: string) => {
+    const file = await open(draft, flags).catch((error: unknown) => {
+      throw explainWrite(error, path)
+    })
+    files.push(file)
+    return file
+  }
   const draftFor = async (name: string) => {
     const draft = join(target, `${name}.${draftMark()}`)
     await mkdir(dirname(draft), { recursive: true }).catch((error: unknown) => {
@@ -147,7 +155,10 @@ export async function openFolder(path: string, last: Last): Promise<Output> {
       if (name === last.name) held = bytes
       else await write(name, bytes)
     },
-    slot: async (name) => slotIn(await draftFor(name), path, (draft) => settle(draft, name)),
+    slot: async (name) => {
+      const draft = await draftFor(name)
+      return slotIn(draft, path, { openDraft, settle: () => settle(draft, name) })
+    },
     async finish() {
       const own = held ?? Buffer.alloc(0)
       if (!isThere) {
@@ -160,6 +171,8 @@ export async function openFolder(path: string, last: Last): Promise<Output> {
       if (!isThere) await rm(target, { recursive: true, force: true })
     },
     async discard() {
+      // What came to nothing was never closed.
+      for (const file of files) await file.close().catch(() => {})
       for (const draft of drafts) await rm(draft, { force: true })
       if (!isThere) await rm(target, { recursive: true, force: true })
     },
@@ -180,18 +193,20 @@ async function inTurn(
   )
 }
 
-function slotIn(draft: string, path: string, settle: (draft: string) => Promise<void>): Slot {
+type Settling = {
+  readonly openDraft: (draft: string, flags: string) => Promise<FileHandle>
+  readonly settle: () => Promise<void>
+}
+
+function slotIn(draft: string, path: string, { openDraft, settle }: Settling): Slot {
   let file: Promise<FileHandle> | undefined
   let isLinked = false
-  const opened = () => (file ??= open(draft, isLinked ? 'r+' : 'wx'))
+  const opened = () => (file ??= openDraft(draft, isLinked ? 'r+' : 'wx'))
   return {
     link: async (from) => (isLinked = await linkAsNew(from, draft)),
     isLinked: () => isLinked,
     write: async (buffers, at) => {
-      const handle = await opened().catch((error: unknown) => {
-        throw explainWrite(error, path)
-      })
-      await sinkIn(handle, path).write(buffers, at)
+      await sinkIn(await opened(), path).write(buffers, at)
     },
     async copyFrom(from) {
       // A clone where the file system has such a thing, else a copy that the kernel makes.
@@ -203,7 +218,7 @@ function slotIn(draft: string, path: string, settle: (draft: string) => Promise<
     },
     async close() {
       await (await file)?.close()
-      await settle(draft)
+      await settle()
     },
   }
 }
