@@ -1,38 +1,18 @@
 /** What a pull writes: an archive whose every place is known from the start, or a folder. */
 
-import { constants } from 'node:fs'
-import {
-  chmod,
-  copyFile,
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
 import { locked } from '../io/lock.ts'
-import { clearDrafts, clearDraftsIn, draftMark, draftOf } from './drafts.ts'
-import { explainWrite, type Sink, sinkIn } from './sink.ts'
+import { clearDrafts, clearDraftsIn, draftOf } from './drafts.ts'
+import { filesIn, type Slot } from './folder-files.ts'
+import { explainWrite, sinkIn, type Sink } from './sink.ts'
 import { appear, isLayout } from './layout-folder.ts'
 import { BLOBS } from './layout.ts'
 import { BLOCK, padded, tarHeader } from './tar.ts'
 
 /** A file of the output. */
 export type Entry = { readonly name: string; readonly size: number }
-
-/** A file of it that is filled as its bytes come. */
-export type Slot = Sink & {
-  /** Fills it from a file that is here. */
-  readonly copyFrom: (path: string) => Promise<void>
-  readonly isLinked: () => boolean
-  readonly close: () => Promise<void>
-}
 
 export type Output = {
   readonly put: (name: string, bytes: Buffer) => Promise<void>
@@ -119,61 +99,27 @@ export async function openFolder(path: string, last: Last): Promise<Output> {
   const isThere = await isLayout(path, last.name)
   await (isThere ? clearDraftsIn(join(path, BLOBS)) : clearDrafts(path))
   const target = isThere ? path : draftOf(path)
-  const drafts = new Set<string>()
-  const files: FileHandle[] = []
-  const openDraft = async (draft: string, flags: string) => {
-    const file = await open(draft, flags).catch((error: unknown) => {
-      throw explainWrite(error, path)
-    })
-    files.push(file)
-    return file
-  }
-  const draftFor = async (name: string) => {
-    const draft = join(target, `${name}.${draftMark()}`)
-    await mkdir(dirname(draft), { recursive: true }).catch((error: unknown) => {
-      throw explainWrite(error, path)
-    })
-    drafts.add(draft)
-    return draft
-  }
-  const settle = async (draft: string, name: string, into = target) => {
-    await rename(draft, join(into, name))
-    // Renaming does nothing where both are one file already.
-    await rm(draft, { force: true })
-    drafts.delete(draft)
-  }
-  const write = async (name: string, bytes: Buffer, into?: string) => {
-    const draft = await draftFor(name)
-    await writeFile(draft, bytes, { flag: 'wx' }).catch((error: unknown) => {
-      throw explainWrite(error, path)
-    })
-    await settle(draft, name, into)
-  }
+  const files = filesIn(target, path)
   let held: Buffer | undefined
   return {
     async put(name, bytes) {
       if (name === last.name) held = bytes
-      else await write(name, bytes)
+      else await files.write(name, bytes)
     },
-    slot: async (name) => {
-      const draft = await draftFor(name)
-      return slotIn(draft, path, { openDraft, settle: () => settle(draft, name) })
-    },
+    slot: files.slot,
     async finish() {
       const own = held ?? Buffer.alloc(0)
       if (!isThere) {
-        await write(last.name, own)
+        await files.write(last.name, own)
         if (await appear(target, path, last.name)) return
       }
       await inTurn(path, last, async (there) => {
-        await write(last.name, last.merge(there, own), path)
+        await files.write(last.name, last.merge(there, own), path)
       })
       if (!isThere) await rm(target, { recursive: true, force: true })
     },
     async discard() {
-      // What came to nothing was never closed.
-      for (const file of files) await file.close().catch(() => {})
-      for (const draft of drafts) await rm(draft, { force: true })
+      await files.discard()
       if (!isThere) await rm(target, { recursive: true, force: true })
     },
   }
@@ -191,69 +137,6 @@ async function inTurn(
       throw explainWrite(error, path)
     },
   )
-}
-
-type Settling = {
-  readonly openDraft: (draft: string, flags: string) => Promise<FileHandle>
-  readonly settle: () => Promise<void>
-}
-
-function slotIn(draft: string, path: string, { openDraft, settle }: Settling): Slot {
-  let file: Promise<FileHandle> | undefined
-  let isLinked = false
-  const opened = () => (file ??= openDraft(draft, isLinked ? 'r+' : 'wx'))
-  return {
-    link: async (from) => (isLinked = await linkAsNew(from, draft)),
-    isLinked: () => isLinked,
-    write: async (buffers, at) => {
-      await sinkIn(await opened(), path).write(buffers, at)
-    },
-    async copyFrom(from) {
-      // A clone where the file system has such a thing, else a copy that the kernel makes.
-      try {
-        await copyKeepingMode(from, draft)
-      } catch (error) {
-        throw explainWrite(error, path)
-      }
-    },
-    async close() {
-      await (await file)?.close()
-      await settle()
-    },
-  }
-}
-
-// A copy has the mode of what it was copied from; here it is to have that of any new file.
-async function copyKeepingMode(from: string, to: string): Promise<void> {
-  const { mode } = await factsOfNew(to)
-  await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
-  await chmod(to, mode)
-}
-
-// A link that differs in nothing from a new file. What stands in another folder, too, keeps the
-// mode that it has there.
-async function linkAsNew(from: string, to: string): Promise<boolean> {
-  try {
-    const [made, file] = [await factsOfNew(to), await stat(from)]
-    const isOwn = file.uid === made.uid && file.gid === made.gid
-    const isRight = (file.mode & 0o777) === made.mode
-    if (!isOwn || (!isRight && file.nlink > 1)) return false
-    await link(from, to)
-    if (!isRight) await chmod(to, made.mode)
-    return true
-  } catch {
-    await rm(to, { force: true })
-    return false
-  }
-}
-
-// What the system gives to a file that is made here, whose name is free again after that.
-async function factsOfNew(path: string) {
-  const made = await open(path, 'wx')
-  const { mode, uid, gid } = await made.stat()
-  await made.close()
-  await rm(path)
-  return { mode: mode & 0o777, uid, gid }
 }
 
 /** Writes a file's bytes into a sink. */

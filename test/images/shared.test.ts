@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   accessSync,
+  chmodSync,
+  chownSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -14,7 +16,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { umask } from 'node:process'
+import { getuid, umask } from 'node:process'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parseReference } from '../../src/domain/reference.ts'
 import { digestOf, hexOf } from '../../src/images/digest.ts'
@@ -154,6 +156,24 @@ describe('a blob in an OCI folder and in the cache', () => {
       expect(await loads(registry, () => pullImage(three))).toBe(0)
     },
   )
+
+  it.skipIf(getuid?.() !== 0)('is loaded anew where its owner was changed', async () => {
+    const { registry, blobIn, toFolder } = await start()
+    const options = toFolder()
+    await pullImage(options)
+    chownSync(blobIn(options.path), 1, 1)
+    rmSync(options.path, { recursive: true })
+    expect(await loads(registry, () => pullImage(toFolder()))).toBe(1)
+  })
+
+  it.skipIf(!getuid?.())('is loaded anew where it can’t be read', async () => {
+    const { registry, blobIn, toFolder } = await start()
+    const options = toFolder()
+    await pullImage(options)
+    chmodSync(blobIn(options.path), 0)
+    rmSync(options.path, { recursive: true })
+    expect(await loads(registry, () => pullImage(toFolder()))).toBe(1)
+  })
 
   it('is mended by a pull into the folder where it was changed', async () => {
     const { layer, blobIn, toFolder } = await start()
