@@ -141,7 +141,31 @@ describe('ecr-cname pull', () => {
     expect(statSync(join(blobs, name)).nlink).toBe(2)
     expect(readdirSync(blobs).filter((one) => one.endsWith('.tmp'))).toEqual([])
     expect(readFileSync(file('draft')).equals(left)).toBe(true)
+    const kept = layers.filter(({ path }) => path.includes(digestOf(whole.bytes).slice(7)))
+    expect(kept).toEqual([])
   })
+
+  it.skipIf(!existsSync('/proc/self/io'))(
+    'writes each byte into an OCI folder once, and none that the cache has',
+    async () => {
+      const { registry, user } = await newCaller()
+      const size = 3_000_000
+      await pushImage(registry, '1', { layers: [makeLayer(size)] })
+      const written = async (to: string) => {
+        const order = `pull ${IMAGE}:1 --quiet --format oci -o ${to}`
+        // Of the shell, and of what it has waited for.
+        const command = `${ECR_CNAME} ${order} && cat /proc/$$/io`
+        const { stdout } = await runProgram(['sh', '-c', command], {
+          env: user.env,
+          cwd: user.home,
+        })
+        return Number(/^wchar: (\d+)$/m.exec(stdout)?.[1])
+      }
+      const [cold, warm] = [await written('cold'), await written('warm')]
+      expect(Math.round(cold / size)).toBe(1)
+      expect(Math.round(warm / size)).toBe(0)
+    },
+  )
 
   it.each([
     ['docker', 'app\\.tar', 'app.tar'],

@@ -370,6 +370,16 @@ describe('pulls at once', () => {
     expect(leftIn(folder, join(options.path, '..'))).toEqual([])
     if (which === 'warm') expect(await loads(registry, () => pullImage(toFolder()))).toBe(0)
   })
+
+  it('of two images into one new folder leave both to be found', async () => {
+    const { registry, toFolder } = await start()
+    await pushImage(registry, '2', { layers: [makeLayer(SIZE)] })
+    const pull = async (tag: string, options = toFolder()) =>
+      await pullImage({ ...options, reference: parseReference(`${IMAGE}:${tag}`) })
+    const options = toFolder()
+    await Promise.all([pull('1', options), pull('2', options)])
+    for (const tag of ['1', '2']) expect(await loads(registry, () => pull(tag))).toBe(0)
+  })
 })
 
 /** Whether a folder is there, and on another file system than the tests' own. */
