@@ -34,6 +34,7 @@ export async function fetchBlob(
   const part = await cache?.begin(blob.digest)
   let isWhole = false
   try {
+    await part?.share(output)
     const { repository } = reference
     await download({ client, repository, blob, output, part, hashing, report, signal })
     isWhole = true

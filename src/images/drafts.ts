@@ -1,15 +1,19 @@
 /** Names for what is not whole yet, beside where it is to stand, and what killed programs left of it. */
 
+import { randomInt } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { kill, pid } from 'node:process'
 import { codeOf } from './connection.ts'
 
-let drafts = 0
+/** Who holds a file, in its name, which nobody else has: programs in containers share their ids. */
+export function holderMark(): string {
+  return `${pid}-${randomInt(2 ** 47)}`
+}
 
 /** A mark for names that no other draft has, of this program or of another one. */
 export function draftMark(): string {
-  return `${pid}-${++drafts}.tmp`
+  return `${holderMark()}.tmp`
 }
 
 /** Where something is made that is to stand at a path. */

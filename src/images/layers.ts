@@ -1,12 +1,12 @@
 /** Layers on their way down: counted and hashed as they come, gone on with after a cut. */
 
 import { UserError } from '../domain/errors.ts'
-import type { Part } from './cache.ts'
 import type { Client } from './client.ts'
 import { shortOf } from './digest.ts'
 import { openBlob } from './fetch.ts'
 import type { Hashing } from './hashing.ts'
 import { compressionOf, type Descriptor } from './manifest.ts'
+import type { Part } from './parts.ts'
 import type { Report } from './progress.ts'
 import { isPassing, Passing } from './retry.ts'
 import type { Sink } from './sink.ts'

@@ -1,36 +1,18 @@
 /** What a pull writes: an archive whose every place is known from the start, or a folder. */
 
-import { constants } from 'node:fs'
-import {
-  chmod,
-  copyFile,
-  type FileHandle,
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
 import { locked } from '../io/lock.ts'
-import { clearDrafts, clearDraftsIn, draftMark, draftOf } from './drafts.ts'
-import { explainWrite, type Sink, sinkIn } from './sink.ts'
+import { clearDrafts, clearDraftsIn, draftOf } from './drafts.ts'
+import { filesIn, type Slot } from './folder-files.ts'
+import { explainWrite, sinkIn, type Sink } from './sink.ts'
 import { appear, isLayout } from './layout-folder.ts'
 import { BLOBS } from './layout.ts'
 import { BLOCK, padded, tarHeader } from './tar.ts'
 
 /** A file of the output. */
 export type Entry = { readonly name: string; readonly size: number }
-
-/** A file of it that is filled as its bytes come. */
-export type Slot = Sink & {
-  /** Fills it from a file that is here. */
-  readonly copyFrom: (path: string) => Promise<void>
-  readonly close: () => Promise<void>
-}
 
 export type Output = {
   readonly put: (name: string, bytes: Buffer) => Promise<void>
@@ -64,7 +46,12 @@ export async function openArchive(path: string, entries: readonly Entry[]): Prom
     put: (name, bytes) => sinkIn(file, path, placeOf(name)).write([bytes], 0),
     slot: async (name) => {
       const own = sinkIn(file, path, placeOf(name))
-      return { ...own, copyFrom: (from) => copyInto(own, from), close: async () => {} }
+      return {
+        ...own,
+        copyFrom: (from) => copyInto(own, from),
+        isLinked: () => false,
+        close: async () => {},
+      }
     },
     async finish() {
       await file.close()
@@ -112,46 +99,27 @@ export async function openFolder(path: string, last: Last): Promise<Output> {
   const isThere = await isLayout(path, last.name)
   await (isThere ? clearDraftsIn(join(path, BLOBS)) : clearDrafts(path))
   const target = isThere ? path : draftOf(path)
-  const drafts = new Set<string>()
-  const draftFor = async (name: string) => {
-    const draft = join(target, `${name}.${draftMark()}`)
-    await mkdir(dirname(draft), { recursive: true }).catch((error: unknown) => {
-      throw explainWrite(error, path)
-    })
-    drafts.add(draft)
-    return draft
-  }
-  const settle = async (draft: string, name: string, into = target) => {
-    await rename(draft, join(into, name))
-    drafts.delete(draft)
-  }
-  const write = async (name: string, bytes: Buffer, into?: string) => {
-    const draft = await draftFor(name)
-    await writeFile(draft, bytes).catch((error: unknown) => {
-      throw explainWrite(error, path)
-    })
-    await settle(draft, name, into)
-  }
+  const files = filesIn(target, path)
   let held: Buffer | undefined
   return {
     async put(name, bytes) {
       if (name === last.name) held = bytes
-      else await write(name, bytes)
+      else await files.write(name, bytes)
     },
-    slot: async (name) => slotIn(await draftFor(name), path, (draft) => settle(draft, name)),
+    slot: files.slot,
     async finish() {
       const own = held ?? Buffer.alloc(0)
       if (!isThere) {
-        await write(last.name, own)
+        await files.write(last.name, own)
         if (await appear(target, path, last.name)) return
       }
       await inTurn(path, last, async (there) => {
-        await write(last.name, last.merge(there, own), path)
+        await files.write(last.name, last.merge(there, own), path)
       })
       if (!isThere) await rm(target, { recursive: true, force: true })
     },
     async discard() {
-      for (const draft of drafts) await rm(draft, { force: true })
+      await files.discard()
       if (!isThere) await rm(target, { recursive: true, force: true })
     },
   }
@@ -169,40 +137,6 @@ async function inTurn(
       throw explainWrite(error, path)
     },
   )
-}
-
-function slotIn(draft: string, path: string, settle: (draft: string) => Promise<void>): Slot {
-  let file: Promise<FileHandle> | undefined
-  const opened = () => (file ??= open(draft, 'w'))
-  return {
-    write: async (buffers, at) => {
-      const handle = await opened().catch((error: unknown) => {
-        throw explainWrite(error, path)
-      })
-      await sinkIn(handle, path).write(buffers, at)
-    },
-    async copyFrom(from) {
-      // A clone where the file system has such a thing, else a copy that the kernel makes.
-      try {
-        await copyKeepingMode(from, draft)
-      } catch (error) {
-        throw explainWrite(error, path)
-      }
-    },
-    async close() {
-      await (await file)?.close()
-      await settle(draft)
-    },
-  }
-}
-
-// A copy has the mode of what it was copied from; here it is to have that of any new file.
-async function copyKeepingMode(from: string, to: string): Promise<void> {
-  const made = await open(to, 'w')
-  const { mode } = await made.stat()
-  await made.close()
-  await copyFile(from, to, constants.COPYFILE_FICLONE)
-  await chmod(to, mode & 0o777)
 }
 
 /** Writes a file's bytes into a sink. */

@@ -75,8 +75,9 @@ async function write(chosen: Chosen, fetching: Fetching & PullOptions): Promise<
     const output = await openOutput(plan, fetching)
     try {
       for (const { name, bytes } of plan.small) await output.put(name, bytes)
-      await fill(plan, output, fetching)
+      const linked = await fill(plan, output, fetching)
       await output.finish()
+      for (const digest of linked) await cache?.noteLinks(digest)
     } catch (error) {
       await output.discard()
       throw error
@@ -132,25 +133,37 @@ async function openOutput(
   return await openArchive(path, [...sized, ...named, ...local])
 }
 
-async function fill({ blobs, local }: Plan, output: Output, fetching: Fetching): Promise<void> {
+/** Resolves to the digests of what is one file with the cache's. */
+async function fill(
+  { blobs, local }: Plan,
+  output: Output,
+  fetching: Fetching,
+): Promise<readonly string[]> {
+  const { cache, report } = fetching
+  const linked: string[] = []
   // The largest first, so that none is left to end alone.
   const sorted = [...blobs].sort((a, b) => b.size - a.size)
   const limits = { count: AT_ONCE, signal: fetching.signal }
   await inParallel(sorted, limits, async (blob, signal) => {
     const slot = await output.slot(blobName(blob.digest))
-    const kept = await fetching.cache?.find(blob.digest, blob.size)
+    const kept = await cache?.find(blob.digest, blob.size)
     if (kept === undefined) await fetchBlob(blob, slot, { ...fetching, signal })
     else {
-      await slot.copyFrom(kept)
-      countCached(blob, fetching.report)
+      if (!(await slot.link?.(kept))) await slot.copyFrom(kept)
+      countCached(blob, report)
     }
     await slot.close()
+    if (!slot.isLinked()) return
+    linked.push(blob.digest)
+    // Now, and not only in the end, which a pull that is killed does not come to.
+    await cache?.noteLinks(blob.digest)
   })
   for (const { name, path } of local) {
     const slot = await output.slot(name)
     await slot.copyFrom(path)
     await slot.close()
   }
+  return linked
 }
 
 function summaryOf({ root, images, platform }: Chosen, blobs: readonly Descriptor[]): Pulled {

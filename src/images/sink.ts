@@ -5,13 +5,18 @@ import { UserError } from '../domain/errors.ts'
 import { codeOf } from './connection.ts'
 
 export type Sink = {
+  /** What failures call it. */
+  readonly path: string
   /** Writes at a distance from the sink's beginning. */
   readonly write: (buffers: readonly Buffer[], at: number) => Promise<void>
+  /** Becomes one file with another, and takes no bytes of its own; false where that can't be. */
+  readonly link?: (path: string) => Promise<boolean>
 }
 
 /** A sink in an open file. */
 export function sinkIn(file: FileHandle, path: string, start = 0): Sink {
   return {
+    path,
     async write(buffers, at) {
       try {
         await writeAll(file, buffers, start + at)

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { digestOf } from '../../src/images/digest.ts'
 import { ECR_CNAME, type Outcome, runProgram, start } from '../support/program.ts'
 import { eventually, newUser, type User } from '../support/user.ts'
 import { readArchive } from './archive.ts'
@@ -108,13 +109,76 @@ describe('ecr-cname pull', () => {
     expect(layers.some(({ headers }) => /^bytes=\d{5,}-$/.test(headers['range'] ?? ''))).toBe(true)
   })
 
-  it('says in one line that there is no more room', async () => {
+  it('that is killed is gone on with, in files of its own', async () => {
+    const { call, registry, user, file } = await newCaller()
+    const [layer, whole] = [makeLayer(8_000_000), makeLayer(500_000)]
+    await pushImage(registry, '1', { layers: [layer, whole] })
+    await pushImage(registry, '2', { layers: [whole] })
+    const pull = (tag: string) => ['pull', `${IMAGE}:${tag}`, '--format', 'oci', '-o', 'app']
+    await call(...pull('2'))
+    registry.emulator.settings.faults.push({
+      service: 'bucket',
+      kind: 'cut',
+      afterBytes: 1_000_000,
+    })
+    registry.emulator.calls.length = 0
+    const running = start([ECR_CNAME, ...pull('1')], { env: user.env, cwd: user.home })
+    await eventually(() => registry.emulator.calls.some(({ headers }) => headers['range']))
+    running.kill('SIGKILL')
+    await running.outcome
+    const blobs = file('app/blobs/sha256')
+    const [draft = ''] = readdirSync(blobs).filter((name) => name.endsWith('.tmp'))
+    linkSync(join(blobs, draft), file('draft'))
+    const left = readFileSync(file('draft'))
+    expect(left.length).toBeGreaterThan(500_000)
+    registry.emulator.settings.faults.length = 0
+    registry.emulator.calls.length = 0
+    expect(await call(...pull('1'))).toMatchObject({ exitCode: 0 })
+    const layers = registry.emulator.calls.filter(({ service }) => service === 'bucket')
+    expect(layers.some(({ headers }) => /^bytes=\d{5,}-$/.test(headers['range'] ?? ''))).toBe(true)
+    const name = digestOf(layer.bytes).slice(7)
+    expect(readFileSync(join(blobs, name)).equals(layer.bytes)).toBe(true)
+    expect(statSync(join(blobs, name)).nlink).toBe(2)
+    expect(readdirSync(blobs).filter((one) => one.endsWith('.tmp'))).toEqual([])
+    expect(readFileSync(file('draft')).equals(left)).toBe(true)
+    const kept = layers.filter(({ path }) => path.includes(digestOf(whole.bytes).slice(7)))
+    expect(kept).toEqual([])
+  })
+
+  it.skipIf(!existsSync('/proc/self/io'))(
+    'writes each byte into an OCI folder once, and none that the cache has',
+    async () => {
+      const { registry, user } = await newCaller()
+      const size = 3_000_000
+      await pushImage(registry, '1', { layers: [makeLayer(size)] })
+      const written = async (to: string) => {
+        const order = `pull ${IMAGE}:1 --quiet --format oci -o ${to}`
+        // Of the shell, and of what it has waited for.
+        const command = `${ECR_CNAME} ${order} && cat /proc/$$/io`
+        const { stdout } = await runProgram(['sh', '-c', command], {
+          env: user.env,
+          cwd: user.home,
+        })
+        return Number(/^wchar: (\d+)$/m.exec(stdout)?.[1])
+      }
+      const [cold, warm] = [await written('cold'), await written('warm')]
+      expect(Math.round(cold / size)).toBe(1)
+      expect(Math.round(warm / size)).toBe(0)
+    },
+  )
+
+  it.each([
+    ['docker', 'app\\.tar', 'app.tar'],
+    ['oci', 'app', 'app'],
+  ])('says in one line that there is no more room for %s', async (format, named, path) => {
     const { registry, user } = await newCaller()
     await pushImage(registry, '1', { layers: [makeLayer(3_000_000)] })
-    const command = `ulimit -f 1000; exec ${ECR_CNAME} pull ${IMAGE}:1 --quiet -o app.tar`
+    const order = `pull ${IMAGE}:1 --quiet --format ${format} -o ${path}`
+    const command = `ulimit -f 1000; exec ${ECR_CNAME} ${order}`
     const outcome = await runProgram(['sh', '-c', command], { env: user.env, cwd: user.home })
     expect(outcome.exitCode).toBe(1)
-    expect(outcome.stderr).toMatch(/^ecr-cname: app\.tar: there is no more room \(EFBIG\); .*\n$/)
+    const line = `^ecr-cname: ${named}: there is no more room \\(EFBIG\\); .*\\n$`
+    expect(outcome.stderr).toMatch(new RegExp(line))
     expect(readdirSync(user.home).filter((name) => name.includes('app'))).toEqual([])
   })
 })

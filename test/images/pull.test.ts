@@ -9,39 +9,15 @@ import { openCache } from '../../src/images/cache.ts'
 import { digestOf } from '../../src/images/digest.ts'
 import { TYPES } from '../../src/images/manifest.ts'
 import type { ProgressEvent } from '../../src/images/progress.ts'
-import { pullImage, type PullOptions } from '../../src/images/pull.ts'
+import { pullImage } from '../../src/images/pull.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { readArchive } from './archive.ts'
+import { blobGets, newCache, order, rangesOf } from './pulls.ts'
 import { IMAGE, makeLayer, pushImage, pushIndex, type Registry, startRegistry } from './registry.ts'
-
-function order(registry: Registry, more: Partial<PullOptions> = {}): PullOptions {
-  return {
-    reference: parseReference(`${IMAGE}:1`),
-    client: registry.client(),
-    path: join(temporaryFolder(), 'app.tar'),
-    format: 'docker',
-    ...more,
-  }
-}
-
-function newCache(limit = 1e9) {
-  const folder = join(temporaryFolder(), 'layers')
-  return { folder, cache: openCache({ folder, limit, now: () => Date.now() }) }
-}
 
 /** All that stands beside a path, and it. */
 function beside(path: string): string[] {
   return readdirSync(join(path, '..'))
-}
-
-function blobGets({ emulator }: Registry): number {
-  return emulator.calls.filter(({ service }) => service === 'bucket').length
-}
-
-/** What was asked of the bucket that was not all of a layer. */
-function rangesOf({ emulator }: Registry): string[] {
-  const layers = emulator.calls.filter(({ service }) => service === 'bucket')
-  return layers.flatMap(({ headers }) => headers['range'] ?? [])
 }
 
 describe('pull', () => {

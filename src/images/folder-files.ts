@@ -1,0 +1,144 @@
+/** Files of a folder, each a draft until it is whole; with the cache's one file where that can be. */
+
+import { constants } from 'node:fs'
+import {
+  chmod,
+  copyFile,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { draftMark } from './drafts.ts'
+import { explainWrite, type Sink, sinkIn } from './sink.ts'
+
+/** A file of it that is filled as its bytes come. */
+export type Slot = Sink & {
+  /** Fills it from a file that is here. */
+  readonly copyFrom: (path: string) => Promise<void>
+  readonly isLinked: () => boolean
+  readonly close: () => Promise<void>
+}
+
+export type FolderFiles = {
+  /** Writes a file, in another folder where one is told. */
+  readonly write: (name: string, bytes: Buffer, into?: string) => Promise<void>
+  readonly slot: (name: string) => Promise<Slot>
+  /** Leaves nothing of what has no name yet. */
+  readonly discard: () => Promise<void>
+}
+
+/** The files of a folder, which is made when it is needed; `path` is what failures call it. */
+export function filesIn(folder: string, path: string): FolderFiles {
+  const drafts = new Set<string>()
+  const slots: FileSlot[] = []
+  const draftFor = async (name: string) => {
+    const draft = join(folder, `${name}.${draftMark()}`)
+    await mkdir(dirname(draft), { recursive: true }).catch((error: unknown) => {
+      throw explainWrite(error, path)
+    })
+    drafts.add(draft)
+    return draft
+  }
+  const settle = async (draft: string, to: string) => {
+    await rename(draft, to)
+    // Renaming does nothing where both are one file already.
+    await rm(draft, { force: true })
+    drafts.delete(draft)
+  }
+  return {
+    async write(name, bytes, into = folder) {
+      const draft = await draftFor(name)
+      await writeFile(draft, bytes, { flag: 'wx' }).catch((error: unknown) => {
+        throw explainWrite(error, path)
+      })
+      await settle(draft, join(into, name))
+    },
+    async slot(name) {
+      const draft = await draftFor(name)
+      const slot = slotIn(draft, path, () => settle(draft, join(folder, name)))
+      slots.push(slot)
+      return slot
+    },
+    async discard() {
+      for (const slot of slots) await slot.drop()
+      for (const draft of drafts) await rm(draft, { force: true })
+    },
+  }
+}
+
+type FileSlot = Slot & {
+  /** Closes it where it came to nothing. */
+  readonly drop: () => Promise<void>
+}
+
+function slotIn(draft: string, path: string, settle: () => Promise<void>): FileSlot {
+  let file: Promise<FileHandle> | undefined
+  let isLinked = false
+  const opened = () => (file ??= open(draft, 'wx'))
+  return {
+    link: async (from) => (isLinked = await linkAsNew(from, draft)),
+    isLinked: () => isLinked,
+    path,
+    write: async (buffers, at) => {
+      if (isLinked) return
+      const handle = await opened().catch((error: unknown) => {
+        throw explainWrite(error, path)
+      })
+      await sinkIn(handle, path).write(buffers, at)
+    },
+    async copyFrom(from) {
+      // A clone where the file system has such a thing, else a copy that the kernel makes.
+      try {
+        await copyKeepingMode(from, draft)
+      } catch (error) {
+        throw explainWrite(error, path)
+      }
+    },
+    async close() {
+      await (await file)?.close()
+      await settle()
+    },
+    async drop() {
+      await file?.then((handle) => handle.close()).catch(() => {})
+    },
+  }
+}
+
+// A copy has the mode of what it was copied from; here it is to have that of any new file.
+async function copyKeepingMode(from: string, to: string): Promise<void> {
+  const { mode } = await factsOfNew(to)
+  await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+  await chmod(to, mode)
+}
+
+// A link that differs in nothing from a new file. What stands in another folder, too, keeps the
+// mode that it has there.
+async function linkAsNew(from: string, to: string): Promise<boolean> {
+  try {
+    const [made, file] = [await factsOfNew(to), await stat(from)]
+    const isOwn = file.uid === made.uid && file.gid === made.gid
+    const isRight = (file.mode & 0o777) === made.mode
+    if (!isOwn || (!isRight && file.nlink > 1)) return false
+    await link(from, to)
+    if (!isRight) await chmod(to, made.mode)
+    return true
+  } catch {
+    await rm(to, { force: true })
+    return false
+  }
+}
+
+// What the system gives to a file that is made here, whose name is free again after that.
+async function factsOfNew(path: string) {
+  const made = await open(path, 'wx')
+  const { mode, uid, gid } = await made.stat()
+  await made.close()
+  await rm(path)
+  return { mode: mode & 0o777, uid, gid }
+}

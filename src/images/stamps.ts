@@ -1,0 +1,41 @@
+/** What tells that a file of the cache is the one that was held against its digest. */
+
+import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { partPath } from './part-names.ts'
+
+/** What a file was like when it was held against its digest. */
+export type Stamp = { readonly content: string; readonly links: string; readonly ctime: string }
+
+/** Whoever changes a file changes its times, also where they put the size and one of them back. */
+export async function stampFile(path: string): Promise<Stamp & { readonly size: number }> {
+  const { size, ino, uid, mtimeNs, nlink, ctimeNs } = await stat(path, { bigint: true })
+  return {
+    size: Number(size),
+    content: [size, ino, uid, mtimeNs].join(' '),
+    links: String(nlink),
+    ctime: String(ctimeNs),
+  }
+}
+
+/** A link that comes or goes changes the ctime as well, and nothing else. */
+export function isUntouched(known: Stamp, found: Stamp): boolean {
+  const isSame = known.links === found.links ? known.ctime === found.ctime : true
+  return known.content === found.content && isSame
+}
+
+/** The stamp beside a file. */
+export async function readStamp(path: string): Promise<Stamp> {
+  const [content = '', links = '', ctime = ''] = (await readFile(`${path}.stamp`, 'utf8')).split(
+    '\n',
+  )
+  return { content, links, ctime }
+}
+
+/** Whole at once: another pull that reads half of one would load the blob anew. */
+export async function writeStamp(path: string, stamp: Stamp, now: number): Promise<void> {
+  const draft = partPath(dirname(path), `stamp-${basename(path)}`)
+  await writeFile(draft, [stamp.content, stamp.links, stamp.ctime].join('\n'), { mode: 0o600 })
+  await utimes(draft, now / 1000, now / 1000)
+  await rename(draft, `${path}.stamp`)
+}
