@@ -203,15 +203,16 @@ function jobsOf({ folder, repository, emulator, registry }: Stage): readonly Job
     return ['skopeo', 'copy', '--quiet', `oci:${from}:1`, `docker://${registry}/${to}`]
   }
   const create = (tool: Tool, round: number) => emulator.createRepository(copy(tool, round))
-  const again = (tool: Tool) => remove(out(tool, 'docker'))
+  const again = (kind: string) => (tool: Tool) => remove(out(tool, kind))
   const uncached = (tool: Tool) => [
     ...pull('oci')(tool),
     ...(tool === 'ecr-cname' ? ['--no-cache'] : []),
   ]
   return [
     { title: 'pull, docker archive', prepare: cold('docker'), command: pull('docker') },
-    { title: 'pull, docker archive, again', prepare: again, command: pull('docker') },
+    { title: 'pull, docker archive, again', prepare: again('docker'), command: pull('docker') },
     { title: 'pull, OCI folder', prepare: cold('oci'), command: pull('oci') },
+    { title: 'pull, OCI folder, again', prepare: again('oci'), command: pull('oci') },
     { title: 'pull, OCI folder, no cache', prepare: cold('oci'), command: uncached },
     { title: 'push, empty repository', prepare: create, command: push },
     { title: 'push, full repository', command: push },

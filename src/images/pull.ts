@@ -77,7 +77,7 @@ async function write(chosen: Chosen, fetching: Fetching & PullOptions): Promise<
       for (const { name, bytes } of plan.small) await output.put(name, bytes)
       const linked = await fill(plan, output, fetching)
       await output.finish()
-      for (const digest of linked) await cache?.noteLinks(digest)
+      for (const digest of linked) await fetching.cache?.noteLinks(digest)
     } catch (error) {
       await output.discard()
       throw error

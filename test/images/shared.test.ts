@@ -157,20 +157,14 @@ describe('a blob in an OCI folder and in the cache', () => {
     },
   )
 
-  it.skipIf(getuid?.() !== 0)('is loaded anew where its owner was changed', async () => {
+  // Only root may give a file away, and root alone reads what nobody may.
+  const isRoot = getuid?.() === 0
+  it(`is loaded anew where ${isRoot ? 'its owner was changed' : 'it can’t be read'}`, async () => {
     const { registry, blobIn, toFolder } = await start()
     const options = toFolder()
     await pullImage(options)
-    chownSync(blobIn(options.path), 1, 1)
-    rmSync(options.path, { recursive: true })
-    expect(await loads(registry, () => pullImage(toFolder()))).toBe(1)
-  })
-
-  it.skipIf(!getuid?.())('is loaded anew where it can’t be read', async () => {
-    const { registry, blobIn, toFolder } = await start()
-    const options = toFolder()
-    await pullImage(options)
-    chmodSync(blobIn(options.path), 0)
+    if (isRoot) chownSync(blobIn(options.path), 1, 1)
+    else chmodSync(blobIn(options.path), 0)
     rmSync(options.path, { recursive: true })
     expect(await loads(registry, () => pullImage(toFolder()))).toBe(1)
   })
