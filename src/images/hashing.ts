@@ -29,14 +29,16 @@ export type Hashing = {
 const PIECE_SIZE = 512 * 1024
 
 // To start a thread takes as long as to hash so much.
-const LARGE = 32 * 1024 * 1024
+const LARGE_IMAGE = 64 * 1024 * 1024
+const LARGE_BLOB = 4 * 1024 * 1024
 
-/** A thread is started for the first large blob. */
-export function openHashing(): Hashing {
+/** For an image of so many bytes. A thread is started for the first large blob of a large one. */
+export function openHashing(total: number): Hashing {
   const resting: Buffer[] = []
   let thread: Thread | undefined
+  const isHere = (size: number) => total < LARGE_IMAGE || size < LARGE_BLOB
   return {
-    open: (size) => (size < LARGE ? openHere() : (thread ??= startThread()).open()),
+    open: (size) => (isHere(size) ? openHere() : (thread ??= startThread()).open()),
     take: (size) => {
       if (size < PIECE_SIZE) return Buffer.allocUnsafe(Math.max(1, size))
       return resting.pop() ?? Buffer.from(new SharedArrayBuffer(PIECE_SIZE))

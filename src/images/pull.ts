@@ -57,7 +57,8 @@ export async function pullImage(options: PullOptions): Promise<Pulled> {
     ...new Map(chosen.images.flatMap(blobsOf).map((one) => [one.digest, one])).values(),
   ]
   report({ kind: 'plan', blobs })
-  const hashing = openHashing()
+  const size = blobs.reduce((sum, blob) => sum + blob.size, 0)
+  const hashing = openHashing(size)
   const fetching = { ...options, report, signal, hashing }
   try {
     await write(chosen, fetching)
@@ -65,7 +66,7 @@ export async function pullImage(options: PullOptions): Promise<Pulled> {
     hashing.close()
   }
   await cache?.sweep()
-  return summaryOf(chosen, blobs)
+  return summaryOf(chosen, size)
 }
 
 async function write(chosen: Chosen, fetching: Fetching & PullOptions): Promise<void> {
@@ -166,12 +167,12 @@ async function fill(
   return linked
 }
 
-function summaryOf({ root, images, platform }: Chosen, blobs: readonly Descriptor[]): Pulled {
+function summaryOf({ root, images, platform }: Chosen, size: number): Pulled {
   return {
     digest: root.digest,
     mediaType: root.mediaType,
     ...(platform && { platform: formatPlatform(platform) }),
-    size: blobs.reduce((sum, { size }) => sum + size, 0),
+    size,
     layers: images.reduce((sum, { manifest }) => sum + manifest.layers.length, 0),
   }
 }

@@ -5,14 +5,15 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type Hashing, openHashing } from '../../src/images/hashing.ts'
 
 const MIB = 1024 * 1024
-// Beyond what is worth a thread, and no multiple of a piece.
-const LARGE = 40 * MIB + 7
+// Beyond what is worth a thread, the blob no multiple of a piece.
+const LARGE_IMAGE = 1000 * MIB
+const LARGE = 20 * MIB + 7
 
 let open: Hashing | undefined
 afterEach(() => open?.close())
 
 function hashing(): Hashing {
-  return (open = openHashing())
+  return (open = openHashing(LARGE_IMAGE))
 }
 
 describe.each([
