@@ -109,6 +109,19 @@ describe('ecr-cname pull', () => {
     expect(layers.some(({ headers }) => /^bytes=\d{5,}-$/.test(headers['range'] ?? ''))).toBe(true)
   })
 
+  it('takes a large image, whose digests are made on a thread', async () => {
+    const { call, registry, file } = await newCaller()
+    const layers = [makeLayer(40_000_000, 'none'), makeLayer(30_000_000, 'none'), makeLayer()]
+    await pushImage(registry, '1', { layers })
+    const outcome = await call('pull', `${IMAGE}:1`, '--quiet', '-o', 'app.tar')
+    expect(outcome).toMatchObject({ exitCode: 0, stderr: '' })
+    const archive = await readArchive(file('app.tar'))
+    for (const { bytes } of layers) {
+      const blob = archive.get(`blobs/sha256/${digestOf(bytes).slice(7)}`)
+      expect(blob?.equals(bytes)).toBe(true)
+    }
+  })
+
   it('that is killed is gone on with, in files of its own', async () => {
     const { call, registry, user, file } = await newCaller()
     const [layer, whole] = [makeLayer(8_000_000), makeLayer(500_000)]

@@ -315,26 +315,31 @@ describe('a pull that is cut', () => {
 
 describe('what a registry sends that is not right', () => {
   it.each([
-    ['garble', /layer \w{12}: what the registry sends is not what its digest says/],
-    ['lengthen', /layer \w{12}: the registry has \d+ bytes, and the manifest says \d+/],
-    ['endless', /layer \w{12}: the registry sends more than the \d+ bytes/],
-  ] as const)('a layer by the fault %s is one line and no file', async (kind, line) => {
-    const registry = await startRegistry()
-    await pushImage(registry, '1', { layers: [makeLayer(1_000_000)] })
-    const { cache } = newCache()
-    const first = order(registry, { cache })
-    // Not the configuration: it is read first.
-    let armed = false
-    const client = registry.client()
-    const report = () => {
-      if (!armed) registry.emulator.settings.faults.push({ service: 'bucket', kind })
-      armed = true
-    }
-    await expect(pullImage({ ...first, client, report })).rejects.toThrow(line)
-    expect(beside(first.path)).toEqual([])
-    registry.emulator.settings.faults.length = 0
-    await pullImage(first)
-  })
+    ['garble', 1, /layer \w{12}: what the registry sends is not what its digest says/],
+    // One whose digest is made on a thread.
+    ['garble', 70, /layer \w{12}: what the registry sends is not what its digest says/],
+    ['lengthen', 1, /layer \w{12}: the registry has \d+ bytes, and the manifest says \d+/],
+    ['endless', 1, /layer \w{12}: the registry sends more than the \d+ bytes/],
+  ] as const)(
+    'a layer by the fault %s, of %i MB, is one line and no file',
+    async (kind, size, line) => {
+      const registry = await startRegistry()
+      await pushImage(registry, '1', { layers: [makeLayer(size * 1_000_000, 'none')] })
+      const { cache } = newCache()
+      const first = order(registry, { cache })
+      // Not the configuration: it is read first.
+      let armed = false
+      const client = registry.client()
+      const report = () => {
+        if (!armed) registry.emulator.settings.faults.push({ service: 'bucket', kind })
+        armed = true
+      }
+      await expect(pullImage({ ...first, client, report })).rejects.toThrow(line)
+      expect(beside(first.path)).toEqual([])
+      registry.emulator.settings.faults.length = 0
+      await pullImage(first)
+    },
+  )
 
   it('a layer that is no gzip, though its type says so', async () => {
     const registry = await startRegistry()
