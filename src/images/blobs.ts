@@ -1,9 +1,12 @@
 /** Blobs on their way into an output, by way of the cache where there is one. */
 
+import { readFile } from 'node:fs/promises'
 import { UserError } from '../domain/errors.ts'
 import type { Reference } from '../domain/reference.ts'
 import type { Cache } from './cache.ts'
 import type { Client } from './client.ts'
+import { digestOf } from './digest.ts'
+import { fetchSmall } from './fetch.ts'
 import type { Hashing } from './hashing.ts'
 import { download } from './layers.ts'
 import type { Descriptor } from './manifest.ts'
@@ -21,8 +24,39 @@ export type Fetching = {
 
 /** Tells that a blob was here already. */
 export function countCached({ digest, size }: Descriptor, report: Report): void {
+  countWhole({ digest, size, how: 'cached' }, report)
+}
+
+/** Tells that a blob is there, whole. */
+export function countWhole(
+  { digest, size, how }: Pick<Descriptor, 'digest' | 'size'> & Pick<SmallBlob, 'how'>,
+  report: Report,
+): void {
   report({ kind: 'bytes', digest, bytes: size })
-  report({ kind: 'done', digest, how: 'cached' })
+  report({ kind: 'done', digest, how })
+}
+
+/** A blob that is small, such as a configuration, and how it came. */
+export type SmallBlob = {
+  readonly digest: string
+  readonly bytes: Buffer
+  readonly how: 'cached' | 'downloaded'
+}
+
+/** Reads a small blob whole: out of the cache, or into it. */
+export async function readSmall(
+  { digest, size, ...rest }: Descriptor,
+  { client, reference, cache }: Pick<Fetching, 'client' | 'reference' | 'cache'>,
+): Promise<SmallBlob> {
+  const kept = await cache?.find(digest, size)
+  const found = kept === undefined ? undefined : await readFile(kept).catch(() => undefined)
+  if (found && digestOf(found) === digest) return { digest, bytes: found, how: 'cached' }
+  const bytes = await fetchSmall(client, reference.repository, { digest, size, ...rest })
+  const part = await cache?.begin(digest)
+  await part?.empty()
+  await part?.write([bytes], 0)
+  await part?.keep()
+  return { digest, bytes, how: 'downloaded' }
 }
 
 /** Fetches a blob into its place, and into the cache. */

@@ -3,7 +3,9 @@
 import { UserError } from '../domain/errors.ts'
 import { formatReference, type Reference } from '../domain/reference.ts'
 import type { Client } from './client.ts'
-import { fetchDocument, fetchSmall } from './fetch.ts'
+import { readSmall, type SmallBlob } from './blobs.ts'
+import type { Cache } from './cache.ts'
+import { fetchDocument } from './fetch.ts'
 import {
   asImage,
   type Descriptor,
@@ -18,6 +20,7 @@ export type Choice = {
   readonly client: Client
   readonly format: 'docker' | 'oci' | 'oci-archive'
   readonly platform?: Platform | 'all'
+  readonly cache?: Cache
 }
 
 export type Chosen = {
@@ -29,6 +32,8 @@ export type Chosen = {
   /** Of the one image, what its layers are unpacked. */
   readonly diffIds: readonly string[]
   readonly platform: Platform | undefined
+  /** The configuration, where it had to be read. */
+  readonly config: SmallBlob | undefined
 }
 
 // An index in an index in an index is no one's image.
@@ -43,7 +48,7 @@ export async function choose(choice: Choice): Promise<Chosen> {
   if (platform === 'all') {
     if (format === 'docker') throw oneOnly(where)
     const all = await gather(choice, found, DEEPEST)
-    return { root: found, ...all, diffIds: [], platform: undefined }
+    return { root: found, ...all, diffIds: [], platform: undefined, config: undefined }
   }
   const root = await descend(choice, found, DEEPEST)
   const config = isRunnable(root) ? await readConfig(choice, root.manifest.config) : undefined
@@ -60,8 +65,8 @@ export async function choose(choice: Choice): Promise<Chosen> {
   if (format === 'docker' && config?.diffIds.length !== root.manifest.layers.length) {
     throw new UserError('IMAGE', `${where}: configuration and manifest differ in their layers`)
   }
-  const { diffIds = [], platform: own } = config ?? {}
-  return { root, indexes: [], images: [root], diffIds, platform: own }
+  const { diffIds = [], platform: own, blob } = config ?? {}
+  return { root, indexes: [], images: [root], diffIds, platform: own, config: blob }
 }
 
 async function descend(choice: Choice, document: Document, depth: number): Promise<ImageDocument> {
@@ -97,10 +102,10 @@ async function gather(
   }
 }
 
-async function readConfig({ client, reference }: Choice, config: Descriptor) {
-  const bytes = await fetchSmall(client, reference.repository, config)
+async function readConfig(choice: Choice, config: Descriptor) {
+  const blob = await readSmall(config, choice)
   try {
-    const { os, architecture, variant, rootfs } = JSON.parse(bytes.toString('utf8')) as {
+    const { os, architecture, variant, rootfs } = JSON.parse(blob.bytes.toString('utf8')) as {
       readonly os?: string
       readonly architecture?: string
       readonly variant?: string
@@ -108,9 +113,9 @@ async function readConfig({ client, reference }: Choice, config: Descriptor) {
     }
     const platform: Platform | undefined =
       os && architecture ? { os, architecture, ...(variant && { variant }) } : undefined
-    return { platform, diffIds: rootfs?.diff_ids ?? [] }
+    return { blob, platform, diffIds: rootfs?.diff_ids ?? [] }
   } catch {
-    const where = formatReference(reference)
+    const where = formatReference(choice.reference)
     throw new UserError('IMAGE', `${where}: the image's configuration is no JSON`)
   }
 }

@@ -1,7 +1,7 @@
 /** Pulls an image into an archive or a folder, each of its blobs held against its digest. */
 
 import type { Reference } from '../domain/reference.ts'
-import { countCached, fetchBlob, type Fetching } from './blobs.ts'
+import { countCached, countWhole, fetchBlob, type Fetching } from './blobs.ts'
 import type { Cache } from './cache.ts'
 import { choose, type Chosen } from './choose.ts'
 import type { Client } from './client.ts'
@@ -57,6 +57,7 @@ export async function pullImage(options: PullOptions): Promise<Pulled> {
     ...new Map(chosen.images.flatMap(blobsOf).map((one) => [one.digest, one])).values(),
   ]
   report({ kind: 'plan', blobs })
+  if (chosen.config) countWhole({ ...chosen.config, size: chosen.config.bytes.length }, report)
   const size = blobs.reduce((sum, blob) => sum + blob.size, 0)
   const hashing = openHashing(size)
   const fetching = { ...options, report, signal, hashing }
@@ -99,9 +100,10 @@ async function planOf(
   { layers }: Prepared,
   { reference, format }: PullOptions,
 ): Promise<Plan> {
-  const { root, images } = chosen
+  const { root, images, config } = chosen
   const documents = new Map([root, ...chosen.indexes, ...images].map((one) => [one.digest, one]))
-  const blobs = images.flatMap(blobsOf).filter(({ digest }) => !layers.has(digest))
+  const isHere = ({ digest }: Descriptor) => layers.has(digest) || digest === config?.digest
+  const blobs = images.flatMap(blobsOf).filter((blob) => !isHere(blob))
   const unique = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
   const local = [...layers].map(([digest, one]) => ({ name: blobName(digest), ...one }))
   const [image] = images
@@ -118,7 +120,8 @@ async function planOf(
             bytes,
           })),
         ]
-  return { small: [...oci, ...docker], blobs: unique, local }
+  const read = config ? [{ name: blobName(config.digest), bytes: config.bytes }] : []
+  return { small: [...oci, ...docker, ...read], blobs: unique, local }
 }
 
 async function openOutput(

@@ -49,11 +49,11 @@ async function start({ size = SIZE, cacheIn = temporaryFolder() } = {}) {
   }
 }
 
-/** How often a blob is loaded, beside the configuration, which is read before there is any plan. */
+/** How often a blob is loaded. */
 async function loads(registry: Registry, act: () => Promise<unknown>): Promise<number> {
   const before = blobGets(registry)
   await act()
-  return blobGets(registry) - before - 1
+  return blobGets(registry) - before
 }
 
 function inodeOf(path: string) {
