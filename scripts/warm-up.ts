@@ -1,7 +1,7 @@
 /**
  * `node scripts/warm-up.ts BUNDLE CACHE SERVER-URL COMMAND...`: runs a command of a bundle, the server
- * URL on its stdin, and keeps what V8 has compiled by then. Node's own code cache for a packed program is made of code that has not run,
- * so all that is called would be compiled at every start.
+ * URL on its stdin, and keeps what V8 has compiled by then. Node's own code cache for a packed program
+ * is made of code that has not run, so all that is called would be compiled at every start.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
