@@ -1,6 +1,6 @@
 /** The files of an archive or a folder, by their names in it. */
 
-import { closeSync, createReadStream, lstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, createReadStream, lstatSync, openSync, readSync, type Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -21,7 +21,7 @@ export type Files = {
 /** Opens an archive or a folder; `name` is what the user calls it. */
 export async function openFiles(path: string, name = path): Promise<Files> {
   const there = await stat(path).catch((error: unknown) => {
-    throw new UserError('IMAGE', `${name}: it can't be read (${codeOf(error)})`, { cause: error })
+    throw unreadable(name, error)
   })
   if (there.isDirectory()) return { path: name, find: (entry) => findIn(path, entry) }
   const places = await listArchive(path, name)
@@ -45,7 +45,9 @@ export async function pourPlace(
   { from, length }: Span,
   take: (piece: Buffer) => Promise<void>,
 ): Promise<void> {
-  const file = await open(path)
+  const file = await open(path).catch((error: unknown) => {
+    throw unreadable(path, error)
+  })
   try {
     let [filling, other] = [newPiece(length), newPiece(length)]
     let taking = Promise.resolve()
@@ -70,7 +72,7 @@ export type Span = { readonly from: number; readonly length: number }
 
 /** All of a place that is small. */
 export function readBytes({ path, offset, size }: Place): Buffer {
-  const file = openSync(path, 'r')
+  const file = openToRead(path)
   try {
     const bytes = Buffer.alloc(size)
     readSync(file, bytes, 0, size, offset)
@@ -94,7 +96,9 @@ function newPiece(length: number): Buffer {
 }
 
 async function listArchive(path: string, called: string): Promise<ReadonlyMap<string, Place>> {
-  const file = await open(path)
+  const file = await open(path).catch((error: unknown) => {
+    throw unreadable(called, error)
+  })
   try {
     const index = await readTar(file, called)
     return new Map([...index].map(([name, entry]) => [name, { path, ...entry }]))
@@ -110,13 +114,35 @@ function findIn(folder: string, name: string): Place | undefined {
   for (const [index, step] of steps.entries()) {
     if (STRANGE.test(step)) return undefined
     path = join(path, step)
-    const facts = lstatSync(path, { throwIfNoEntry: false })
+    const facts = factsOf(path)
     if (index === steps.length - 1) {
       return facts?.isFile() ? { path, offset: 0, size: facts.size } : undefined
     }
     if (!facts?.isDirectory()) return undefined
   }
   return undefined
+}
+
+function factsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    // A name that nothing in a folder can have.
+    if (codeOf(error) === 'ENAMETOOLONG') return undefined
+    throw unreadable(path, error)
+  }
+}
+
+function openToRead(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+function unreadable(path: string, error: unknown): UserError {
+  return new UserError('IMAGE', `${path}: it can't be read (${codeOf(error)})`, { cause: error })
 }
 
 // What is no name in a folder, on some system.

@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { draftMark } from './drafts.ts'
-import { explainWrite, type Sink, sinkIn } from './sink.ts'
+import { copyInto, explainWrite, type Sink, sinkIn } from './sink.ts'
 
 /** A file of it that is filled as its bytes come. */
 export type Slot = Sink & {
@@ -46,9 +46,13 @@ export function filesIn(folder: string, path: string): FolderFiles {
     return draft
   }
   const settle = async (draft: string, to: string) => {
-    await rename(draft, to)
-    // Renaming does nothing where both are one file already.
-    await rm(draft, { force: true })
+    try {
+      await rename(draft, to)
+      // Renaming does nothing where both are one file already.
+      await rm(draft, { force: true })
+    } catch (error) {
+      throw explainWrite(error, path)
+    }
     drafts.delete(draft)
   }
   return {
@@ -80,41 +84,48 @@ type FileSlot = Slot & {
 function slotIn(draft: string, path: string, settle: () => Promise<void>): FileSlot {
   let file: Promise<FileHandle> | undefined
   let isLinked = false
-  const opened = () => (file ??= open(draft, 'wx'))
-  return {
+  let isCopied = false
+  const explain = (error: unknown) => {
+    throw explainWrite(error, path)
+  }
+  const opened = () => (file ??= open(draft, 'wx').catch(explain))
+  const slot: FileSlot = {
     link: async (from) => (isLinked = await linkAsNew(from, draft)),
     isLinked: () => isLinked,
     path,
     write: async (buffers, at) => {
       if (isLinked) return
-      const handle = await opened().catch((error: unknown) => {
-        throw explainWrite(error, path)
-      })
-      await sinkIn(handle, path).write(buffers, at)
+      await sinkIn(await opened(), path).write(buffers, at)
     },
     async copyFrom(from) {
-      // A clone where the file system has such a thing, else a copy that the kernel makes.
       try {
-        await copyKeepingMode(from, draft)
+        isCopied = await copyWhole(from, draft)
+        if (!isCopied) await copyInto(slot, from)
       } catch (error) {
         throw explainWrite(error, path)
       }
     },
     async close() {
-      await (await file)?.close()
+      // Of an empty blob nothing was written so far.
+      if (!isLinked && !isCopied) await (await opened()).close()
       await settle()
     },
     async drop() {
       await file?.then((handle) => handle.close()).catch(() => {})
     },
   }
+  return slot
 }
 
-// A copy has the mode of what it was copied from; here it is to have that of any new file.
-async function copyKeepingMode(from: string, to: string): Promise<void> {
-  const { mode } = await factsOfNew(to)
+// A clone where the file system has such a thing, else a copy that the kernel makes. Either has the
+// mode and, where the system allows it, the owner and group of what it was copied from: here they are
+// to be those of any new file.
+async function copyWhole(from: string, to: string): Promise<boolean> {
+  const [made, file] = [await factsOfNew(to), await stat(from)]
+  if (file.uid !== made.uid || file.gid !== made.gid) return false
   await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
-  await chmod(to, mode)
+  await chmod(to, made.mode)
+  return true
 }
 
 // A link that differs in nothing from a new file. What stands in another folder, too, keeps the

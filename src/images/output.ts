@@ -6,7 +6,7 @@ import { UserError } from '../domain/errors.ts'
 import { locked } from '../io/lock.ts'
 import { clearDrafts, clearDraftsIn, draftOf } from './drafts.ts'
 import { filesIn, type Slot } from './folder-files.ts'
-import { explainWrite, sinkIn, type Sink } from './sink.ts'
+import { copyInto, explainWrite, sinkIn } from './sink.ts'
 import { appear, isLayout } from './layout-folder.ts'
 import { BLOBS } from './layout.ts'
 import { BLOCK, padded, tarHeader } from './tar.ts'
@@ -22,8 +22,6 @@ export type Output = {
   /** Leaves nothing behind. */
   readonly discard: () => Promise<void>
 }
-
-const COPY_SIZE = 512 * 1024
 
 /** A tar archive of these files, each of which may be written at any time. */
 export async function openArchive(path: string, entries: readonly Entry[]): Promise<Output> {
@@ -137,23 +135,6 @@ async function inTurn(
       throw explainWrite(error, path)
     },
   )
-}
-
-/** Writes a file's bytes into a sink. */
-export async function copyInto(sink: Sink, from: string): Promise<void> {
-  const source = await open(from)
-  try {
-    // One that stays in the processor's cache, from its read to its write.
-    const buffer = Buffer.allocUnsafe(COPY_SIZE)
-    for (let at = 0; ;) {
-      const { bytesRead } = await source.read(buffer, 0, COPY_SIZE, at)
-      if (bytesRead === 0) return
-      await sink.write([buffer.subarray(0, bytesRead)], at)
-      at += bytesRead
-    }
-  } finally {
-    await source.close()
-  }
 }
 
 // Renaming over a device or a pipe would take it away.

@@ -1,12 +1,13 @@
 /** Files of an archive, as a push reads them. */
 
 import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { pourPlace, readPlace } from '../../src/images/files.ts'
+import { openFiles, pourPlace, readBytes, readPlace } from '../../src/images/files.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { becomeNobody } from '../support/nobody.ts'
 
 describe('the bytes of a place', () => {
   it('are handed on piece by piece, each while the next is read', async () => {
@@ -40,6 +41,32 @@ describe('the bytes of a place', () => {
 
   it('are none of an empty file', async () => {
     expect(await text(readPlace(placeOf(Buffer.of())))).toBe('')
+  })
+})
+
+describe('a folder', () => {
+  it('has no file whose name is too long for any', async () => {
+    const files = await openFiles(temporaryFolder())
+    expect(files.find('a'.repeat(300))).toBeUndefined()
+  })
+
+  it('is told of in one line where it can’t be read', async () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'blobs'))
+    writeFileSync(join(folder, 'index.json'), '{}')
+    becomeNobody(folder)
+    chmodSync(join(folder, 'index.json'), 0)
+    chmodSync(join(folder, 'blobs'), 0)
+    const files = await openFiles(folder, 'app')
+    const index = { path: join(folder, 'index.json'), offset: 0, size: 2 }
+    expect(files.find('index.json')).toEqual(index)
+    expect(() => files.find('blobs/sha256')).toThrow(
+      `${join(folder, 'blobs/sha256')}: it can't be read (EACCES)`,
+    )
+    expect(() => readBytes(index)).toThrow(`${index.path}: it can't be read (EACCES)`)
+    await expect(pourPlace(index, { from: 0, length: 1 }, async () => {})).rejects.toThrow(
+      `${index.path}: it can't be read (EACCES)`,
+    )
   })
 })
 

@@ -27,6 +27,7 @@ import { blobGets, newCache, order, rangesOf } from './pulls.ts'
 import { IMAGE, makeLayer, pushImage, type Registry, startRegistry } from './registry.ts'
 
 const SIZE = 3_000_000
+const GROUP = 1000
 
 /** A registry with an image of one layer, a cache, and pulls of it into new folders. */
 async function start({ size = SIZE, cacheIn = temporaryFolder() } = {}) {
@@ -178,6 +179,16 @@ describe('a blob in an OCI folder and in the cache', () => {
     expect(readFileSync(blobIn(options.path)).equals(layer.bytes)).toBe(true)
   })
 
+  it('is refused in one line where a folder has its name', async () => {
+    const { blobIn, toFolder } = await start()
+    const options = toFolder()
+    await pullImage(options)
+    rmSync(blobIn(options.path))
+    mkdirSync(blobIn(options.path))
+    await expect(pullImage(options)).rejects.toThrow(/app: it can't be written \(EISDIR\)$/)
+    expect(leftIn(options.path)).toEqual([])
+  })
+
   it('keeps the mode that it has in another folder', async () => {
     const { registry, kept, blobIn, toFolder } = await start()
     const [one, two] = [toFolder(), toFolder()]
@@ -191,6 +202,33 @@ describe('a blob in an OCI folder and in the cache', () => {
     expect(statSync(blobIn(one.path)).mode & 0o777).toBe(0o644)
     expect(statSync(blobIn(two.path)).mode & 0o777).toBe(0o600)
     expect(inodeOf(blobIn(two.path))).not.toBe(inodeOf(kept))
+  })
+
+  // A folder whose files are all of its own group, whoever makes them.
+  it.skipIf(!isRoot)('is of the group that files get in a folder', async () => {
+    const { registry, kept, blobIn, toFolder } = await start()
+    await pullImage(toFolder())
+    const parent = temporaryFolder()
+    chownSync(parent, 0, GROUP)
+    chmodSync(parent, 0o2775)
+    const options = toFolder(join(parent, 'app'))
+    expect(await loads(registry, () => pullImage(options))).toBe(0)
+    expect(statSync(blobIn(options.path)).gid).toBe(GROUP)
+    expect(statSync(kept).gid).not.toBe(GROUP)
+  })
+
+  it('may be empty, with a cache and without', async () => {
+    const { registry, cache, toFolder } = await start()
+    const bytes = Buffer.of()
+    const layers = [{ bytes, diffId: digestOf(bytes), mediaType: 'text/plain' }]
+    await pushImage(registry, 'empty', { layers })
+    const reference = parseReference(`${IMAGE}:empty`)
+    const { cache: _, ...alone } = toFolder()
+    for (const options of [alone, { ...alone, cache }, { ...alone, cache }]) {
+      const { path } = toFolder()
+      await pullImage({ ...options, path, reference })
+      expect(statSync(join(path, 'blobs/sha256', hexOf(digestOf(bytes)))).size).toBe(0)
+    }
   })
 
   it('is a file of its own without a cache, and in archives', async () => {

@@ -9,18 +9,22 @@ export type ProgressDisplay = { readonly report: Report; readonly end: () => voi
 
 type Bar = { readonly digest: string; readonly size: number; done: number; how?: Outcome }
 
+/** What of the world it is shown with. */
+type Screen = Pick<World, 'stderr' | 'stderrColumns' | 'env' | 'now' | 'after'>
+
 /** What shows the progress of a pull or push in this world; nothing where it is to be quiet. */
-export function openProgress(world: World, isQuiet: boolean): ProgressDisplay {
+export function openProgress(screen: Screen, isQuiet: boolean): ProgressDisplay {
   if (isQuiet) return { report: () => {}, end: () => {} }
-  const { stderrColumns: columns } = world
-  return columns === undefined ? lines(world) : bars(world, columns)
+  // A terminal may tell no width, which is 0 then, or be one that can't draw over what it shows.
+  const columns = screen.env['TERM'] === 'dumb' ? 0 : (screen.stderrColumns ?? 0)
+  return columns === 0 ? lines(screen) : bars(screen, columns)
 }
 
 const FRAME_MS = 100
 // So few that a terminal of 24 lines shows them all, and the command above.
 const MOST_BARS = 16
 
-function lines({ stderr }: World): ProgressDisplay {
+function lines({ stderr }: Screen): ProgressDisplay {
   const sizes = new Map<string, number>()
   return {
     report(event) {
@@ -35,10 +39,9 @@ function lines({ stderr }: World): ProgressDisplay {
   }
 }
 
-function bars(world: World, columns: number): ProgressDisplay {
-  const { now, after, stderr, env } = world
+function bars({ now, after, stderr, env }: Screen, columns: number): ProgressDisplay {
   const all = new Map<string, Bar>()
-  const isPlain = Boolean(env['NO_COLOR']) || env['TERM'] === 'dumb'
+  const isPlain = Boolean(env['NO_COLOR'])
   let shown = 0
   let notice = ''
   let callOff: (() => void) | undefined
