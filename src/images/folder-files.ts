@@ -128,14 +128,15 @@ async function copyWhole(from: string, to: string): Promise<boolean> {
   return true
 }
 
-// A link that differs in nothing from a new file. What stands in another folder, too, keeps the
-// mode that it has there.
+// A link that differs in nothing from a new file, and none where others may write to that, for the
+// cache is ours alone. What stands in another folder, too, keeps the mode that it has there.
 async function linkAsNew(from: string, to: string): Promise<boolean> {
   try {
     const [made, file] = [await factsOfNew(to), await stat(from)]
     const isOwn = file.uid === made.uid && file.gid === made.gid
     const isRight = (file.mode & 0o777) === made.mode
-    if (!isOwn || (!isRight && file.nlink > 1)) return false
+    const isOpen = (made.mode & 0o022) !== 0
+    if (!isOwn || isOpen || (!isRight && file.nlink > 1)) return false
     await link(from, to)
     if (!isRight) await chmod(to, made.mode)
     return true

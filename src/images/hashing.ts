@@ -65,7 +65,6 @@ type Question = { readonly id: number; readonly piece?: Uint8Array }
 
 function startThread(): Thread {
   const worker = new Worker(PROGRAM, { eval: true, env: {}, execArgv: [] })
-  worker.unref()
   // Answers come in the order of the questions.
   const waiting: PromiseWithResolvers<string>[] = []
   let failure: unknown

@@ -27,7 +27,7 @@ export type Download = {
 
 const MOST_WAITING = 2
 // Progress that is worth starting to count tries anew.
-const STEP = 4 * 1024 * 1024
+const STEP = 1024 * 1024
 
 /** Fetches a blob. Resolves once it is whole, written, and what its digest says. */
 export async function download(order: Download): Promise<void> {

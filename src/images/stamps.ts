@@ -1,6 +1,6 @@
 /** What tells that a file of the cache is the one that was held against its digest. */
 
-import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { partPath } from './part-names.ts'
 
@@ -35,7 +35,12 @@ export async function readStamp(path: string): Promise<Stamp> {
 /** Whole at once: another pull that reads half of one would load the blob anew. */
 export async function writeStamp(path: string, stamp: Stamp, now: number): Promise<void> {
   const draft = partPath(dirname(path), `stamp-${basename(path)}`)
-  await writeFile(draft, [stamp.content, stamp.links, stamp.ctime].join('\n'), { mode: 0o600 })
-  await utimes(draft, now / 1000, now / 1000)
-  await rename(draft, `${path}.stamp`)
+  try {
+    await writeFile(draft, [stamp.content, stamp.links, stamp.ctime].join('\n'), { mode: 0o600 })
+    await utimes(draft, now / 1000, now / 1000)
+    await rename(draft, `${path}.stamp`)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  }
 }

@@ -189,6 +189,22 @@ describe('a blob in an OCI folder and in the cache', () => {
     expect(leftIn(options.path)).toEqual([])
   })
 
+  it('is a file of its own where others may write to it', async () => {
+    const { kept, blobIn, layer, toFolder } = await start()
+    const usual = umask(0o002)
+    onTestFinished(() => {
+      umask(usual)
+    })
+    const [cold, warm] = [toFolder(), toFolder()]
+    await pullImage(cold)
+    await pullImage(warm)
+    for (const { path } of [cold, warm]) {
+      expect(statSync(blobIn(path)).mode & 0o777).toBe(0o664)
+      expect(readFileSync(blobIn(path)).equals(layer.bytes)).toBe(true)
+    }
+    expect(statSync(kept)).toMatchObject({ nlink: 1 })
+  })
+
   it('keeps the mode that it has in another folder', async () => {
     const { registry, kept, blobIn, toFolder } = await start()
     const [one, two] = [toFolder(), toFolder()]
