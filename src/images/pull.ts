@@ -1,10 +1,12 @@
 /** Pulls an image into an archive or a folder, each of its blobs held against its digest. */
 
+import { existsSync } from 'node:fs'
 import type { Reference } from '../domain/reference.ts'
 import { countCached, countWhole, fetchBlob, type Fetching } from './blobs.ts'
 import type { Cache } from './cache.ts'
 import { choose, type Chosen } from './choose.ts'
 import type { Client } from './client.ts'
+import type { Slot } from './folder-files.ts'
 import { openHashing } from './hashing.ts'
 import {
   blobName,
@@ -151,11 +153,8 @@ async function fill(
   await inParallel(sorted, limits, async (blob, signal) => {
     const slot = await output.slot(blobName(blob.digest))
     const kept = await cache?.find(blob.digest, blob.size)
-    if (kept === undefined) await fetchBlob(blob, slot, { ...fetching, signal })
-    else {
-      if (!(await slot.link?.(kept))) await slot.copyFrom(kept)
-      countCached(blob, report)
-    }
+    if (kept !== undefined && (await fillFrom(kept, slot))) countCached(blob, report)
+    else await fetchBlob(blob, slot, { ...fetching, signal })
     await slot.close()
     if (!slot.isLinked()) return
     linked.push(blob.digest)
@@ -168,6 +167,17 @@ async function fill(
     await slot.close()
   }
   return linked
+}
+
+// False where another process has emptied the cache meanwhile.
+async function fillFrom(kept: string, slot: Slot): Promise<boolean> {
+  try {
+    if (!(await slot.link?.(kept))) await slot.copyFrom(kept)
+    return true
+  } catch (error) {
+    if (existsSync(kept)) throw error
+    return false
+  }
 }
 
 function summaryOf({ root, images, platform }: Chosen, size: number): Pulled {

@@ -163,6 +163,25 @@ describe('pull', () => {
 })
 
 describe('the cache of layers', () => {
+  it.each(['docker', 'oci'] as const)('may be emptied during a pull, as %s', async (format) => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const { cache } = newCache()
+    await pullImage(order(registry, { cache }))
+    // By another process, between a look and what follows on it.
+    const emptied = {
+      ...cache,
+      find: async (digest: string, size: number) => {
+        const found = await cache.find(digest, size)
+        if (size > 100_000) await cache.clear()
+        return found
+      },
+    }
+    const path = join(temporaryFolder(), 'app')
+    const { layers } = await pullImage(order(registry, { cache: emptied, format, path }))
+    expect(layers).toBe(2)
+  })
+
   it('spares the next pull every layer', async () => {
     const registry = await startRegistry()
     await pushImage(registry, '1')
