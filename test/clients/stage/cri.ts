@@ -21,23 +21,35 @@ export async function startContainerd(world: World) {
   await world.start('containerd', ['sh', '-c', command])
   const probe = `ctr --address ${CONTAINERD} plugins ls id==cri`
   await until('containerd', async () => (await world.run(probe)).stdout.includes('ok'))
+  // The plug-in is there before it answers.
+  const isReady = () =>
+    askCri(world, 'ListImages', Buffer.of()).then(
+      () => true,
+      () => false,
+    )
+  await until('containerd for kubelet', isReady)
 }
 
 export type Password = { readonly username: string; readonly password: string }
 
 /** Pulls an image as kubelet does; fails with what containerd says. */
-export async function pullByCri({ outside }: World, image: string, password?: Password) {
+export async function pullByCri(world: World, image: string, password?: Password) {
+  await askCri(world, 'PullImage', toMessage(image, password)).catch((error: Error) => {
+    throw new Error(`pull of ${image}: ${error.message}`)
+  })
+}
+
+async function askCri({ outside }: World, method: string, message: Buffer): Promise<void> {
   const client = connectHttp2('http://cri', {
     createConnection: () => connect(outside(CONTAINERD)),
   })
   try {
     const call = client.request({
       ':method': 'POST',
-      ':path': '/runtime.v1.ImageService/PullImage',
+      ':path': `/runtime.v1.ImageService/${method}`,
       'content-type': 'application/grpc',
       te: 'trailers',
     })
-    const message = toMessage(image, password)
     const frame = Buffer.alloc(5)
     frame.writeUInt32BE(message.length, 1)
     call.end(Buffer.concat([frame, message]))
@@ -47,7 +59,7 @@ export async function pullByCri({ outside }: World, image: string, password?: Pa
     call.on('trailers', (tail) => ([status, said] = [tail['grpc-status'], tail['grpc-message']]))
     call.resume()
     await once(call, 'close')
-    if (status !== '0') throw new Error(`pull of ${image}: ${decodeURIComponent(String(said))}`)
+    if (status !== '0') throw new Error(decodeURIComponent(String(said)))
   } finally {
     client.close()
   }
