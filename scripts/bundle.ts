@@ -5,19 +5,21 @@ import { build as esbuild, type BuildOptions, type Plugin } from 'esbuild'
 /** What is only a step on the way. */
 export const PARTS = 'dist/parts'
 
-/** The parts that the packed program loads for what the store does not answer: modules of src. */
+/** What the packed program loads for what the store does not answer: modules of src. */
 const COMMANDS = {
   helper: 'commands/helper',
   images: 'commands/images/run',
   commands: 'commands/run',
 } as const
 
-/** The packed program: what answers from the store, and those parts. */
-export const PACKED = {
-  main: `${PARTS}/packed.cjs`,
-  helper: `${PARTS}/helper.cjs`,
-  images: `${PARTS}/images.cjs`,
-  commands: `${PARTS}/commands.cjs`,
+/** The packed program: what answers from the store, and the parts that it loads for the rest. */
+export const PACKED = `${PARTS}/packed.cjs`
+export type Part = keyof typeof COMMANDS
+export const LOADED = Object.keys(COMMANDS) as readonly Part[]
+
+/** The bundle of a part. */
+export function bundleOf(part: Part): string {
+  return `${PARTS}/${part}.cjs`
 }
 
 const options: BuildOptions = {
@@ -59,14 +61,14 @@ export async function bundle(): Promise<void> {
     entryPoints: ['main', 'cli', 'index'].map((name) => `${PARTS}/${name}.mjs`),
     outdir: 'dist/lib',
   })
-  for (const [part, name] of Object.entries(COMMANDS)) {
-    const entryPoints = [`${PARTS}/${name}.mjs`]
-    await esbuild({ ...commonJs, entryPoints, outfile: `${PARTS}/${part}.cjs` })
+  for (const part of LOADED) {
+    const entryPoints = [`${PARTS}/${COMMANDS[part]}.mjs`]
+    await esbuild({ ...commonJs, entryPoints, outfile: bundleOf(part) })
   }
   await esbuild({
     ...commonJs,
     entryPoints: ['src/main.ts'],
-    outfile: PACKED.main,
+    outfile: PACKED,
     plugins: [commandsFromAssets],
   })
 }
@@ -75,8 +77,8 @@ export async function bundle(): Promise<void> {
 const commandsFromAssets: Plugin = {
   name: 'commands-from-assets',
   setup(build) {
-    for (const [part, name] of Object.entries(COMMANDS)) {
-      build.onResolve({ filter: new RegExp(`^\\./${name}\\.ts$`) }, () => ({
+    for (const part of LOADED) {
+      build.onResolve({ filter: new RegExp(`^\\./${COMMANDS[part]}\\.ts$`) }, () => ({
         path: new URL(`packed-${part}.ts`, import.meta.url).pathname,
       }))
     }

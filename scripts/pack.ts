@@ -9,7 +9,7 @@ import sea from '@yao-pkg/pkg/lib-es5/sea.js'
 import { makeImage } from '../test/emulator/image.ts'
 import { type Emulator, startEmulator } from '../test/emulator/emulator.ts'
 import { logInTo } from '../test/emulator/running.ts'
-import { PACKED } from './bundle.ts'
+import { bundleOf, LOADED, PACKED, type Part } from './bundle.ts'
 
 /** The version of the target only names it: the Node that goes in is the one that runs this. */
 export async function pack(output: string): Promise<void> {
@@ -19,12 +19,7 @@ export async function pack(output: string): Promise<void> {
   const arch = process.arch as 'x64' | 'arm64'
   const work = mkdtempSync(join(tmpdir(), 'ecr-cname-pack-'))
   try {
-    const parts = {
-      helper: resolve(PACKED.helper),
-      images: resolve(PACKED.images),
-      commands: resolve(PACKED.commands),
-    }
-    const caches = await warmUp(parts, work)
+    await warmUp(work)
     const seaConfig = {
       disableExperimentalSEAWarning: true,
       useSnapshot: false,
@@ -32,13 +27,13 @@ export async function pack(output: string): Promise<void> {
       // What passes through the sidecar dies young: a larger nursery takes memory and gains nothing.
       execArgv: ['--max-semi-space-size=2'],
       assets: Object.fromEntries(
-        PARTS.flatMap((part) => [
-          [`${part}.cjs`, parts[part]],
-          [`${part}.cache`, caches[part]],
+        LOADED.flatMap((part) => [
+          [`${part}.cjs`, resolve(bundleOf(part))],
+          [`${part}.cache`, cacheOf(part, work)],
         ]),
       ),
     }
-    await sea.default(PACKED.main, {
+    await sea.default(PACKED, {
       nodePath: process.execPath,
       targets: [{ nodeRange: 'node26', platform, arch, output: resolve(output) }],
       seaConfig,
@@ -48,31 +43,28 @@ export async function pack(output: string): Promise<void> {
   }
 }
 
-const PARTS = ['helper', 'images', 'commands'] as const
-
 type Env = Readonly<Record<string, string>>
-type Parts = Readonly<Record<(typeof PARTS)[number], string>>
+
+/** What V8 keeps of a part. */
+function cacheOf(part: Part, work: string): string {
+  return join(work, `${part}.cache`)
+}
 
 // Each run finds the code of those before it, and adds its own.
-async function warmUp(parts: Parts, work: string): Promise<Parts> {
-  const caches = {
-    helper: join(work, 'helper.cache'),
-    images: join(work, 'images.cache'),
-    commands: join(work, 'commands.cache'),
-  }
+async function warmUp(work: string): Promise<void> {
   const emulator = await startEmulator({ settings: { bucketHost: '127.0.0.1' } })
   const run = async (
-    part: keyof Parts,
+    part: Part,
     env: Env,
     command: readonly string[],
     serverUrl = emulator.registry.host,
   ) => {
-    const args = ['scripts/warm-up.ts', parts[part], caches[part], serverUrl, ...command]
+    const args = ['scripts/warm-up.ts', bundleOf(part), cacheOf(part, work), serverUrl, ...command]
     await promisify(execFile)(process.execPath, args, { env })
   }
   try {
     for (const kind of ['keys', 'container', 'imds'] as const) {
-      const envOf = (part: keyof Parts) => {
+      const envOf = (part: Part) => {
         return { ...emulator.env(kind), ECR_CNAME_HOME: join(work, part, kind) }
       }
       await run('helper', envOf('helper'), ['get'])
@@ -85,7 +77,6 @@ async function warmUp(parts: Parts, work: string): Promise<Parts> {
   } finally {
     await emulator.close()
   }
-  return caches
 }
 
 const HOST = 'docker.company.test'

@@ -36,6 +36,7 @@ async function start(): Promise<number> {
     const { runHelper } = await import('./commands/helper.ts')
     return await runHelper(asked, world())
   }
+  // Past the table of all commands, which would take longer to load.
   if (args[0] === 'pull' || args[0] === 'push') {
     const { runImages } = await import('./commands/images/run.ts')
     return await runImages(args, world())

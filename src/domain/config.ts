@@ -66,14 +66,17 @@ function readSource({ where, value }: Source): Part {
   return { mappings, settings }
 }
 
-// Earlier tools keep `{"<cname>": "<ecr host>"}` and nothing else in their files.
+// Earlier tools keep `{"<cname>": "<ecr host>"}` and nothing else in their files. What is wrong in one
+// of these is told of the entry itself.
 function isPlainMap(top: Readonly<Record<string, unknown>>): boolean {
   const entries = Object.entries(top)
   return (
-    entries.length > 0 &&
-    entries.every(([name, host]) => name.includes('.') && typeof host === 'string')
+    entries.some(([name, host]) => name.includes('.') && typeof host === 'string') &&
+    entries.every(([name, host]) => !SETTINGS.includes(name) && typeof host !== 'object')
   )
 }
+
+const SETTINGS = ['$schema', 'registries', 'dns', 'fallback', 'refreshAfter', 'proxy']
 
 function readMappings(place: Place): readonly Mapping[] {
   return fields(place).map(readMapping)

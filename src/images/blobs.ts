@@ -10,7 +10,7 @@ import { fetchSmall } from './fetch.ts'
 import type { Hashing } from './hashing.ts'
 import { download } from './layers.ts'
 import type { Descriptor } from './manifest.ts'
-import type { Report } from './progress.ts'
+import type { Outcome, Report } from './progress.ts'
 import type { Sink } from './sink.ts'
 
 export type Fetching = {
@@ -22,14 +22,12 @@ export type Fetching = {
   readonly signal: AbortSignal
 }
 
-/** Tells that a blob was here already. */
-export function countCached({ digest, size }: Descriptor, report: Report): void {
-  countWhole({ digest, size, how: 'cached' }, report)
-}
+type Whole = Extract<Outcome, 'downloaded' | 'cached'>
 
-/** Tells that a blob is there, whole. */
+/** Tells that all of a blob is there, and how it came. */
 export function countWhole(
-  { digest, size, how }: Pick<Descriptor, 'digest' | 'size'> & Pick<SmallBlob, 'how'>,
+  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+  how: Whole,
   report: Report,
 ): void {
   report({ kind: 'bytes', digest, bytes: size })
@@ -39,8 +37,9 @@ export function countWhole(
 /** A blob that is small, such as a configuration, and how it came. */
 export type SmallBlob = {
   readonly digest: string
+  readonly size: number
   readonly bytes: Buffer
-  readonly how: 'cached' | 'downloaded'
+  readonly how: Whole
 }
 
 /** Reads a small blob whole: out of the cache, or into it. */
@@ -50,13 +49,13 @@ export async function readSmall(
 ): Promise<SmallBlob> {
   const kept = await cache?.find(digest, size)
   const found = kept === undefined ? undefined : await readFile(kept).catch(() => undefined)
-  if (found && digestOf(found) === digest) return { digest, bytes: found, how: 'cached' }
+  if (found && digestOf(found) === digest) return { digest, size, bytes: found, how: 'cached' }
   const bytes = await fetchSmall(client, reference.repository, { digest, size, ...rest })
   const part = await cache?.begin(digest)
   await part?.empty()
   await part?.write([bytes], 0)
   await part?.keep()
-  return { digest, bytes, how: 'downloaded' }
+  return { digest, size, bytes, how: 'downloaded' }
 }
 
 /** Fetches a blob into its place, and into the cache. */

@@ -2,7 +2,7 @@
 
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { countCached, fetchBlob, type Fetching } from './blobs.ts'
+import { countWhole, fetchBlob, type Fetching } from './blobs.ts'
 import type { Chosen } from './choose.ts'
 import { hexOf } from './digest.ts'
 import { clearDrafts, draftOf } from './drafts.ts'
@@ -62,7 +62,7 @@ export async function prepare(
 async function fetchFile(blob: Descriptor, path: string, fetching: Fetching): Promise<string> {
   const kept = await fetching.cache?.find(blob.digest, blob.size)
   if (kept !== undefined) {
-    countCached(blob, fetching.report)
+    countWhole(blob, 'cached', fetching.report)
     return kept
   }
   const file = await open(path, 'w')

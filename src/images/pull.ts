@@ -2,11 +2,11 @@
 
 import { existsSync } from 'node:fs'
 import type { Reference } from '../domain/reference.ts'
-import { countCached, countWhole, fetchBlob, type Fetching } from './blobs.ts'
+import { countWhole, fetchBlob, type Fetching } from './blobs.ts'
 import type { Cache } from './cache.ts'
 import { choose, type Chosen } from './choose.ts'
 import type { Client } from './client.ts'
-import type { Slot } from './folder-files.ts'
+import type { Slot } from './slots.ts'
 import { openHashing } from './hashing.ts'
 import {
   blobName,
@@ -59,7 +59,7 @@ export async function pullImage(options: PullOptions): Promise<Pulled> {
     ...new Map(chosen.images.flatMap(blobsOf).map((one) => [one.digest, one])).values(),
   ]
   report({ kind: 'plan', blobs })
-  if (chosen.config) countWhole({ ...chosen.config, size: chosen.config.bytes.length }, report)
+  if (chosen.config) countWhole(chosen.config, chosen.config.how, report)
   const size = blobs.reduce((sum, blob) => sum + blob.size, 0)
   const hashing = openHashing(size)
   const fetching = { ...options, report, signal, hashing }
@@ -153,7 +153,7 @@ async function fill(
   await inParallel(sorted, limits, async (blob, signal) => {
     const slot = await output.slot(blobName(blob.digest))
     const kept = await cache?.find(blob.digest, blob.size)
-    if (kept !== undefined && (await fillFrom(kept, slot))) countCached(blob, report)
+    if (kept !== undefined && (await fillFrom(kept, slot))) countWhole(blob, 'cached', report)
     else await fetchBlob(blob, slot, { ...fetching, signal })
     await slot.close()
     if (!slot.isLinked()) return

@@ -32,7 +32,10 @@ export async function readStamp(path: string): Promise<Stamp> {
   return { content, links, ctime }
 }
 
-/** Whole at once: another pull that reads half of one would load the blob anew. */
+/**
+ * Whole at once, for another pull that reads half of one loads the blob anew; and not flushed, for one
+ * that is lost costs no more than that.
+ */
 export async function writeStamp(path: string, stamp: Stamp, now: number): Promise<void> {
   const draft = partPath(dirname(path), `stamp-${basename(path)}`)
   try {

@@ -81,6 +81,13 @@ describe('the configuration', () => {
     })
   })
 
+  it('takes a name without a dot in the plain shape, and tells which entry is wrong', () => {
+    expect(read({ 'docker.company.com': ECR, docker: ECR }).mappings.size).toBe(2)
+    expect(() => read({ 'docker.company.com': ECR, 'b.example': 5 })).toThrow(
+      /"b\.example": expected/,
+    )
+  })
+
   it('takes an ECR host as a name that is its own registry', () => {
     expect(read({ registries: { [ECR]: { profile: 'dev' } } }).mappings.get(ECR)).toMatchObject({
       profile: 'dev',

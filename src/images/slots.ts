@@ -37,30 +37,23 @@ export type FolderFiles = {
 export function filesIn(folder: string, path: string): FolderFiles {
   const drafts = new Set<string>()
   const slots: FileSlot[] = []
+  const explain = explaining(path)
   const draftFor = async (name: string) => {
     const draft = join(folder, `${name}.${draftMark()}`)
-    await mkdir(dirname(draft), { recursive: true }).catch((error: unknown) => {
-      throw explainWrite(error, path)
-    })
+    await mkdir(dirname(draft), { recursive: true }).catch(explain)
     drafts.add(draft)
     return draft
   }
   const settle = async (draft: string, to: string) => {
-    try {
-      await rename(draft, to)
-      // Renaming does nothing where both are one file already.
-      await rm(draft, { force: true })
-    } catch (error) {
-      throw explainWrite(error, path)
-    }
+    await rename(draft, to).catch(explain)
+    // Renaming does nothing where both are one file already.
+    await rm(draft, { force: true }).catch(explain)
     drafts.delete(draft)
   }
   return {
     async write(name, bytes, into = folder) {
       const draft = await draftFor(name)
-      await writeFile(draft, bytes, { flag: 'wx' }).catch((error: unknown) => {
-        throw explainWrite(error, path)
-      })
+      await writeFile(draft, bytes, { flag: 'wx' }).catch(explain)
       await settle(draft, join(into, name))
     },
     async slot(name) {
@@ -76,6 +69,12 @@ export function filesIn(folder: string, path: string): FolderFiles {
   }
 }
 
+function explaining(path: string): (error: unknown) => never {
+  return (error) => {
+    throw explainWrite(error, path)
+  }
+}
+
 type FileSlot = Slot & {
   /** Closes it where it came to nothing. */
   readonly drop: () => Promise<void>
@@ -85,9 +84,7 @@ function slotIn(draft: string, path: string, settle: () => Promise<void>): FileS
   let file: Promise<FileHandle> | undefined
   let isLinked = false
   let isCopied = false
-  const explain = (error: unknown) => {
-    throw explainWrite(error, path)
-  }
+  const explain = explaining(path)
   const opened = () => (file ??= open(draft, 'wx').catch(explain))
   const slot: FileSlot = {
     link: async (from) => (isLinked = await linkAsNew(from, draft)),
@@ -98,12 +95,8 @@ function slotIn(draft: string, path: string, settle: () => Promise<void>): FileS
       await sinkIn(await opened(), path).write(buffers, at)
     },
     async copyFrom(from) {
-      try {
-        isCopied = await copyWhole(from, draft)
-        if (!isCopied) await copyInto(slot, from)
-      } catch (error) {
-        throw explainWrite(error, path)
-      }
+      isCopied = await copyWhole(from, draft).catch(explain)
+      if (!isCopied) await copyInto(slot, from).catch(explain)
     },
     async close() {
       // Of an empty blob nothing was written so far.
