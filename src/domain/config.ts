@@ -66,17 +66,15 @@ function readSource({ where, value }: Source): Part {
   return { mappings, settings }
 }
 
-// Earlier tools keep `{"<cname>": "<ecr host>"}` and nothing else in their files. What is wrong in one
-// of these is told of the entry itself.
+// Earlier tools keep `{"<cname>": "<ecr host>"}` and nothing else in their files. A value that is
+// neither a text nor what a setting may be is told of its own entry.
 function isPlainMap(top: Readonly<Record<string, unknown>>): boolean {
   const entries = Object.entries(top)
   return (
-    entries.some(([name, host]) => name.includes('.') && typeof host === 'string') &&
-    entries.every(([name, host]) => !SETTINGS.includes(name) && typeof host !== 'object')
+    entries.length > 0 &&
+    entries.every(([name, host]) => name.includes('.') && typeof host !== 'object')
   )
 }
-
-const SETTINGS = ['$schema', 'registries', 'dns', 'fallback', 'refreshAfter', 'proxy']
 
 function readMappings(place: Place): readonly Mapping[] {
   return fields(place).map(readMapping)
