@@ -1,10 +1,11 @@
 /** A question to a registry, with the login that it wants. */
 
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { Body } from './connection.ts'
 import type { Login } from './login.ts'
 import { refusalOf } from './refusal.ts'
 import { Passing } from './retry.ts'
+import type { Incoming } from './taker.ts'
 
 export type Ask = {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT'
@@ -26,16 +27,16 @@ export type Ask = {
 
 export type Asker = {
   readonly login: Login
-  readonly send: (ask: Ask, authorization: string | undefined) => Promise<IncomingMessage>
+  readonly send: (ask: Ask, authorization: string | undefined) => Promise<Incoming>
   /** The registry's name, as it was asked for. */
   readonly host: string
 }
 
 /** Asks once, and once more with a new login where the registry says that the one sent has ended. */
-export async function askWith(asker: Asker, ask: Ask): Promise<IncomingMessage> {
+export async function askWith(asker: Asker, ask: Ask): Promise<Incoming> {
   const { login, send, host } = asker
   const where = ask.where ?? [host, ask.repository].filter(Boolean).join('/')
-  const isExpected = ({ statusCode = 0 }: IncomingMessage) => ask.expect.includes(statusCode)
+  const isExpected = ({ status }: Incoming) => ask.expect.includes(status)
   // What answers HEAD has no text, and only the text of a 403 tells that a token has ended.
   const isRenewedByGet = async () => {
     const base: Ask = {
@@ -45,7 +46,7 @@ export async function askWith(asker: Asker, ask: Ask): Promise<IncomingMessage> 
       ...(ask.signal && { signal: ask.signal }),
     }
     const told = await askWith(asker, base).catch(() => undefined)
-    told?.resume()
+    told?.skip()
     return (await login.header()) !== authorization
   }
   const authorization = await login.header()
@@ -54,7 +55,7 @@ export async function askWith(asker: Asker, ask: Ask): Promise<IncomingMessage> 
   let refusal = await refusalOf(answer, where)
   const isRenewed =
     (await login.isRenewed(authorization, answer, refusal)) ||
-    (ask.method === 'HEAD' && answer.statusCode === 403 && (await isRenewedByGet()))
+    (ask.method === 'HEAD' && answer.status === 403 && (await isRenewedByGet()))
   if (isRenewed) {
     answer = await send(ask, await login.header())
     if (isExpected(answer)) return answer

@@ -1,19 +1,11 @@
 /** A registry over HTTP: the right door, the login, another try, and errors in one line. */
 
-import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Agent, OutgoingHttpHeaders } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 import { type Ask, askWith } from './ask.ts'
-import {
-  codeOf,
-  type Connections,
-  type Door,
-  doorsOf,
-  explainConnection,
-  isWrongDoor,
-  openConnections,
-  type Question,
-  type Site,
-} from './connection.ts'
+import { codeOf } from './codes.ts'
+import { type Connections, openConnections, type Question } from './connection.ts'
+import { type Door, doorsOf, explainConnection, isWrongDoor, type Site } from './doors.ts'
 import { createLogin, type Credentials } from './login.ts'
 import { type Attempt, isPassing, type Pace, retrying } from './retry.ts'
 import type { Incoming } from './taker.ts'
@@ -37,9 +29,9 @@ export type Trying = Pick<Partial<ClientOptions>, 'signal' | 'onRetry'>
 export type Client = {
   readonly options: ClientOptions
   /** Asks until there is an answer. */
-  readonly ask: (ask: Ask) => Promise<IncomingMessage>
+  readonly ask: (ask: Ask) => Promise<Incoming>
   /** Asks once; what may pass throws a `Passing`. */
-  readonly askOnce: (ask: Ask) => Promise<IncomingMessage>
+  readonly askOnce: (ask: Ask) => Promise<Incoming>
   /** Tries until it succeeds; what the connection failed with in the end is a UserError. */
   readonly retrying: <T>(act: (attempt: Attempt) => Promise<T>, trying?: Trying) => Promise<T>
   /** A GET where the registry sent us to, without any login. */
@@ -115,7 +107,7 @@ type Entrance = {
 async function knock(
   { doors, way, connections }: Entrance,
   question: (door: Door) => Question,
-): Promise<IncomingMessage> {
+): Promise<Incoming> {
   if (way.door) return await connections.ask(way.door, question(way.door))
   let rest = doors
   for (;;) {
@@ -170,7 +162,7 @@ async function follow(
   const door = doorTo(url)
   const path = `${url.pathname}${url.search}`
   try {
-    return await connections.fetch(door, { path, headers, signal })
+    return await connections.ask(door, { method: 'GET', path, headers, signal })
   } catch (error) {
     throw isUnexplained(error) ? explainConnection(error, door) : error
   }

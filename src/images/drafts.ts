@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { kill, pid } from 'node:process'
-import { codeOf } from './connection.ts'
+import { codeOf } from './codes.ts'
 
 /** Who holds a file, in its name, which nobody else has: programs in containers share their ids. */
 export function holderMark(): string {

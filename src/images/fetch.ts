@@ -11,7 +11,7 @@ import {
   readDocument,
 } from './manifest.ts'
 import { Passing } from './retry.ts'
-import { type Incoming, ofMessage } from './taker.ts'
+import { type Incoming, readWhole } from './taker.ts'
 
 /** A manifest by tag or digest, held against its digest. */
 export async function fetchDocument(
@@ -31,7 +31,7 @@ export async function fetchDocument(
   } as const
   const [document, headers] = await client.retrying(async () => {
     const answer = await client.askOnce(ask)
-    const bytes = await readWhole(ofMessage(answer), DOCUMENT_LIMIT, where)
+    const bytes = await readWhole(answer, DOCUMENT_LIMIT, where)
     return [bytes, answer.headers] as const
   })
   // ECR tells the digest of a tag's manifest to HEAD alone; who tells it here is held to it.
@@ -77,8 +77,8 @@ export async function openBlob(
   const expect = [200, 206, 302, 303, 307, 308]
   const answer = await client.askOnce({ method: 'GET', repository, path, headers, expect, signal })
   const { location } = answer.headers
-  if ((answer.statusCode ?? 0) < 300 || location === undefined) return ofMessage(answer)
-  answer.resume()
+  if (answer.status < 300 || location === undefined) return answer
+  answer.skip()
   const layer = await client.follow(location, headers, signal)
   const { status } = layer
   if (status === 200 || status === 206) return layer
@@ -89,26 +89,3 @@ export async function openBlob(
   )
   throw new Passing(error)
 }
-
-async function readWhole(answer: Incoming, limit: number, where: string): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  let room = Buffer.of()
-  try {
-    await answer.into({
-      room: () => (room = Buffer.allocUnsafe(ROOM)),
-      filled: (count) => {
-        size += count
-        chunks.push(room.subarray(0, count))
-        if (size <= limit) return undefined
-        throw new UserError('IMAGE', `${where}: the registry sends more than ${limit} bytes`)
-      },
-    })
-  } catch (error) {
-    answer.drop()
-    throw error
-  }
-  return Buffer.concat(chunks)
-}
-
-const ROOM = 16 * 1024

@@ -5,7 +5,7 @@ import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { UserError } from '../domain/errors.ts'
-import { codeOf } from './connection.ts'
+import { codeOf } from './codes.ts'
 import { digestIn, openDigest } from './digest.ts'
 import { readTar } from './tar.ts'
 

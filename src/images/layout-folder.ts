@@ -3,7 +3,7 @@
 import { mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { UserError } from '../domain/errors.ts'
-import { codeOf } from './connection.ts'
+import { codeOf } from './codes.ts'
 import { explainWrite } from './sink.ts'
 
 /**

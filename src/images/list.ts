@@ -1,8 +1,8 @@
 /** Lists of tags and repositories, page by page, in the order in which people look for them. */
 
-import { json } from 'node:stream/consumers'
 import { UserError } from '../domain/errors.ts'
-import type { Client } from './client.ts'
+import type { Ask, Client } from './client.ts'
+import { readWhole } from './taker.ts'
 
 /** All tags of a repository, sorted. */
 export async function listTags(client: Client, repository: string): Promise<readonly string[]> {
@@ -33,6 +33,8 @@ export function compareNames(a: string, b: string): number {
 // ECR refuses more (go-containerregistry#681).
 const PAGE = 1000
 const MOST_PAGES = 10_000
+// Bytes; some registries send all that they have, whatever they are asked for.
+const PAGE_LIMIT = 64 * 1024 * 1024
 const COLLATOR = new Intl.Collator('en', { numeric: true })
 
 function split(name: string) {
@@ -51,15 +53,10 @@ async function listAll(client: Client, first: First, key: string): Promise<reado
   const names: string[] = []
   let target: string | undefined
   for (let page = 0; page < MOST_PAGES; page++) {
-    const answer = await client.ask({
-      method: 'GET',
-      ...first,
-      ...(target !== undefined && { target }),
-      expect: [200],
-    })
-    names.push(...readNames(await json(answer).catch(() => undefined), key))
+    const [body, headers] = await askForPage(client, { ...first, ...(target && { target }) })
+    names.push(...readNames(body, key))
     // https://distribution.github.io/distribution/spec/api/#pagination; ECR's are absolute.
-    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec([answer.headers.link].flat().join()) ?? []
+    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec([headers.link].flat().join()) ?? []
     const following = next === undefined ? undefined : client.targetOf(next)
     if (following === undefined) return names
     if (following === target) break
@@ -68,9 +65,25 @@ async function listAll(client: Client, first: First, key: string): Promise<reado
   throw new UserError('REGISTRY', `the registry's list of ${key} has no end`)
 }
 
-function readNames(body: unknown, key: string): readonly string[] {
-  const found = (body as Readonly<Record<string, unknown>> | undefined)?.[key]
+async function askForPage(client: Client, page: First & Pick<Ask, 'target'>) {
+  return await client.retrying(async () => {
+    const answer = await client.askOnce({ method: 'GET', ...page, expect: [200] })
+    const bytes = await readWhole(answer, PAGE_LIMIT, client.options.site.name.host)
+    return [bytes.toString('utf8'), answer.headers] as const
+  })
+}
+
+function readNames(body: string, key: string): readonly string[] {
+  const found = parse(body)?.[key]
   if (found === null) return []
   if (Array.isArray(found)) return found.map(String)
   throw new UserError('REGISTRY', `the registry's list of ${key} is none; is it a registry?`)
+}
+
+function parse(body: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
 }

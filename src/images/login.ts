@@ -1,9 +1,8 @@
 /** The login at a registry: Basic with a token that is renewed when it ends, Bearer at the gallery. */
 
-import type { IncomingMessage } from 'node:http'
-import { text } from 'node:stream/consumers'
 import { UserError } from '../domain/errors.ts'
 import type { Refusal } from './refusal.ts'
+import { type Incoming, readWhole } from './taker.ts'
 
 /** A password, or a token that ends. */
 export type Credential = {
@@ -22,7 +21,7 @@ export type Login = {
   /** Whether there is another login now, after a refusal of the one that was sent. */
   readonly isRenewed: (
     sent: string | undefined,
-    answer: IncomingMessage,
+    answer: Incoming,
     refusal: Refusal,
   ) => Promise<boolean>
 }
@@ -33,8 +32,11 @@ export type LoginOptions = {
   /** Whether someone on the way may log in for us, so that a lack of credentials is no end yet. */
   readonly isOptional: boolean
   /** A GET of a URL of the same host, for Bearer tokens. */
-  readonly get: (url: URL, authorization: string | undefined) => Promise<IncomingMessage>
+  readonly get: (url: URL, authorization: string | undefined) => Promise<Incoming>
 }
+
+// Of an answer with a token.
+const LIMIT = 1024 * 1024
 
 // A token that ends while a request is under way is refused, and costs another.
 const MARGIN_MS = 30_000
@@ -71,7 +73,7 @@ export function createLogin({ credentials, now, isOptional, get }: LoginOptions)
     header: async () => bearer ?? (await basic()),
     async isRenewed(sent, answer, refusal) {
       const challenge = answer.headers['www-authenticate'] ?? ''
-      if (answer.statusCode === 401 && /^bearer /i.test(challenge)) {
+      if (answer.status === 401 && /^bearer /i.test(challenge)) {
         if (sent !== undefined && sent !== bearer && bearer !== undefined) return true
         bearer = await askForBearer(challenge, await basic(), get)
         return bearer !== sent
@@ -109,8 +111,8 @@ async function askForBearer(
     if (value !== undefined) url.searchParams.set(name, value)
   }
   const answer = await get(url, authorization)
-  const body = await text(answer)
-  if (answer.statusCode !== 200) throw noBearer(`${url.host} answered ${answer.statusCode}`)
+  const body = (await readWhole(answer, LIMIT, url.host)).toString('utf8')
+  if (answer.status !== 200) throw noBearer(`${url.host} answered ${answer.status}`)
   const { token, access_token: other } = JSON.parse(body) as Partial<Record<string, unknown>>
   const found = token ?? other
   if (typeof found !== 'string') throw noBearer(`${url.host} answered without one`)

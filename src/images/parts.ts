@@ -2,7 +2,7 @@
 
 import { rmSync } from 'node:fs'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
-import { codeOf } from './connection.ts'
+import { codeOf } from './codes.ts'
 import { isHeld, partPath, partsIn } from './part-names.ts'
 import { type Sink, sinkIn } from './sink.ts'
 import { stampFile, writeStamp } from './stamps.ts'

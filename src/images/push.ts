@@ -101,8 +101,8 @@ async function isThere(
     if (error instanceof RegistryError && error.status === 403) return undefined
     throw error
   })
-  answer?.resume()
-  return answer?.statusCode === 200 && answer.headers['docker-content-digest'] === digest
+  answer?.skip()
+  return answer?.status === 200 && answer.headers['docker-content-digest'] === digest
 }
 
 async function putDocument(
@@ -118,7 +118,7 @@ async function putDocument(
     body: () => bytes,
     expect: [201],
   })
-  answer.resume()
+  answer.skip()
 }
 
 function counter(report: Report) {

@@ -1,7 +1,7 @@
 /** What a registry's answer means that is not the one expected, in one line. */
 
-import type { IncomingMessage } from 'node:http'
 import { UserError } from '../domain/errors.ts'
+import { gather, type Incoming } from './taker.ts'
 
 /** What a registry said, where its word for it matters to whoever asked. */
 export class RegistryError extends UserError {
@@ -29,9 +29,9 @@ export type Refusal = {
 const LIMIT = 64 * 1024
 
 /** Reads an answer that is none of those expected. `where` is what was asked for. */
-export async function refusalOf(answer: IncomingMessage, where: string): Promise<Refusal> {
-  const status = answer.statusCode ?? 0
-  const body = await readSome(answer)
+export async function refusalOf(answer: Incoming, where: string): Promise<Refusal> {
+  const { status } = answer
+  const body = await readSome(answer, where)
   const { code, message } = firstError(body)
   const isOfLogin =
     status === 401 ||
@@ -77,19 +77,11 @@ function firstError(body: string): { readonly code: string; readonly message: st
   }
 }
 
-async function readSome(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  try {
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size > LIMIT) break
-    }
-  } catch {
-    // What has come so far may tell enough.
-  }
-  return Buffer.concat(chunks).toString('utf8')
+async function readSome(answer: Incoming, where: string): Promise<string> {
+  const gathering = gather(LIMIT, where)
+  // Where it ends early, what has come so far may tell enough.
+  await answer.into(gathering).catch(() => answer.drop())
+  return gathering.bytes().toString('utf8')
 }
 
 // RFC 9110 section 10.2.3; the form with a date is not worth a clock.

@@ -1,7 +1,7 @@
 /** Trying again: what may pass by itself, and how long to wait for it. */
 
 import { UserError } from '../domain/errors.ts'
-import { codeOf } from './connection.ts'
+import { codeOf } from './codes.ts'
 
 /** Time, handed in. */
 export type Pace = {

@@ -2,7 +2,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises'
 import { UserError } from '../domain/errors.ts'
-import { codeOf } from './connection.ts'
+import { codeOf } from './codes.ts'
 
 export type Sink = {
   /** What failures call it. */

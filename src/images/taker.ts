@@ -1,6 +1,7 @@
 /** Bodies of answers, on their way into memory that their reader has. */
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { UserError } from '../domain/errors.ts'
 
 /** Takes a body, in its order. What it throws ends the answer. */
 export type Taker = {
@@ -16,6 +17,8 @@ export type Incoming = {
   readonly headers: IncomingHttpHeaders
   /** Resolves once all of the body was taken. */
   readonly into: (taker: Taker) => Promise<void>
+  /** Passes over all of it, after which the connection may be asked again. */
+  readonly skip: () => void
   /** Leaves what is left of it. */
   readonly drop: () => void
 }
@@ -28,9 +31,44 @@ export function ofMessage(message: IncomingMessage): Incoming {
     into: async (taker) => {
       for await (const chunk of message as AsyncIterable<Buffer>) await pour(chunk, taker)
     },
+    skip: () => void message.resume(),
     drop: () => void message.destroy(),
   }
 }
+
+/** What gathers a body that is small; one that is not ends with an error. */
+export type Gathering = Taker & { readonly bytes: () => Buffer }
+
+/** Gathers at most so many bytes; `where` is what failures call the body. */
+export function gather(limit: number, where: string): Gathering {
+  const chunks: Buffer[] = []
+  let size = 0
+  let room = Buffer.of()
+  return {
+    room: () => (room = Buffer.allocUnsafe(ROOM)),
+    filled: (count) => {
+      size += count
+      chunks.push(room.subarray(0, count))
+      if (size <= limit) return undefined
+      throw new UserError('IMAGE', `${where}: the registry sends more than ${limit} bytes`)
+    },
+    bytes: () => Buffer.concat(chunks),
+  }
+}
+
+/** All of a body that is small. */
+export async function readWhole(answer: Incoming, limit: number, where: string): Promise<Buffer> {
+  const gathering = gather(limit, where)
+  try {
+    await answer.into(gathering)
+  } catch (error) {
+    answer.drop()
+    throw error
+  }
+  return gathering.bytes()
+}
+
+const ROOM = 16 * 1024
 
 /** Has bytes taken that are elsewhere in memory. */
 export function pour(bytes: Buffer, taker: Taker): Promise<void> | undefined {

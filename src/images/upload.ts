@@ -1,16 +1,16 @@
 /** Blobs on their way up: skipped where they are, mounted where they may be, else sent. */
 
-import { text } from 'node:stream/consumers'
-import type { IncomingMessage } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 import type { Ask, Client } from './client.ts'
-import { type Body, codeOf } from './connection.ts'
+import { codeOf } from './codes.ts'
+import type { Body } from './connection.ts'
 import { shortOf } from './digest.ts'
 import { pourPlace, type Span } from './files.ts'
 import type { Outcome, Report } from './progress.ts'
 import { RegistryError } from './refusal.ts'
 import { Passing } from './retry.ts'
 import type { Blob } from './source.ts'
+import type { Incoming } from './taker.ts'
 
 export type Upload = {
   readonly client: Client
@@ -71,8 +71,8 @@ async function isThere({ client, repository, blob, signal }: Upload): Promise<bo
     expect: [200, 404],
     signal,
   })
-  answer.resume()
-  return answer.statusCode === 200
+  answer.skip()
+  return answer.status === 200
 }
 
 /** Where it is to be sent; nowhere, where it could be mounted. */
@@ -87,8 +87,8 @@ async function open(upload: Upload): Promise<string | undefined> {
     const path = `blobs/uploads/${query}`
     const ask: Ask = { method: 'POST', repository, path, expect: [201, 202], signal, ...EMPTY }
     const answer = await askToOpen(upload, ask)
-    answer.resume()
-    if (answer.statusCode === 201) return undefined
+    answer.skip()
+    if (answer.status === 201) return undefined
     location = answer.headers.location ?? ''
   }
   if (location === '')
@@ -99,10 +99,7 @@ async function open(upload: Upload): Promise<string | undefined> {
 const EMPTY = { headers: { 'Content-Length': 0 } } as const
 
 // ECR drops the connection, without an answer, where there is no such repository.
-async function askToOpen(
-  { client, repository, signal }: Upload,
-  ask: Ask,
-): Promise<IncomingMessage> {
+async function askToOpen({ client, repository, signal }: Upload, ask: Ask): Promise<Incoming> {
   try {
     return await client.askOnce(ask)
   } catch (error) {
@@ -116,7 +113,7 @@ async function askToOpen(
         expect: [200],
         signal,
       })
-      await text(answer)
+      answer.skip()
     } catch (absent) {
       if (absent instanceof RegistryError && absent.word === 'NAME_UNKNOWN') throw absent
     }
@@ -153,7 +150,7 @@ async function sendPart(
     expect: [201, 202, 204],
     signal,
   })
-  answer.resume()
+  answer.skip()
   const { location } = answer.headers
   return location === undefined ? target : client.targetOf(location)
 }
@@ -174,7 +171,7 @@ async function finish(
     expect: [201],
     signal,
   })
-  answer.resume()
+  answer.skip()
 }
 
 function bodyHeaders({ length }: Span) {

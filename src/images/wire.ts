@@ -1,8 +1,15 @@
 /** A TLS connection that is read into memory of its reader: nothing is made of every 16 KiB. */
 
 import { isIPv4, type OnReadOpts } from 'node:net'
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
-import type { Door } from './connection.ts'
+import {
+  connect,
+  type ConnectionOptions,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls'
+import { coded } from './codes.ts'
+import type { Door } from './doors.ts'
 
 /** Who has the bytes that come in. */
 export type Reader = {
@@ -31,8 +38,20 @@ const NOBODY: Reader = {
   },
 }
 
+export type WireOptions = {
+  /** How long nothing may come. */
+  readonly idleMs: number
+  readonly context: () => SecureContext
+}
+
+/** One context for all connections, which is made when it is needed. */
+export function makeContext(): WireOptions['context'] {
+  let made: SecureContext | undefined
+  return () => (made ??= createSecureContext())
+}
+
 /** Opens one; what is sent meanwhile waits. */
-export function openWire(door: Door, idleMs: number): Wire {
+export function openWire(door: Door, { idleMs, context }: WireOptions): Wire {
   let reader = NOBODY
   let fail: ((error: Error) => void) | undefined
   let ended: Error | undefined
@@ -54,6 +73,7 @@ export function openWire(door: Door, idleMs: number): Wire {
   }
   const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
     ...addressOf(door),
+    secureContext: context(),
     ALPNProtocols: ['http/1.1'],
     onread: { buffer: room, callback: (count, where) => came(count, where as Buffer) },
   }
@@ -84,11 +104,6 @@ function addressOf({ address, certificate = '' }: Door) {
   const host = address.host.replace(/^\[(.*)\]$/, '$1')
   const servername = isAddress(certificate) ? '' : certificate
   return { host, port: address.port ?? 443, servername, rejectUnauthorized: true }
-}
-
-/** An error with a code, as the system has them. */
-export function coded(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code })
 }
 
 /** Whether a host is no name. No name has a colon in it, and Node's own look takes milliseconds. */

@@ -194,7 +194,7 @@ describe('push', () => {
     }
     const client = registry.client({ credentials })
     const base = await client.ask({ method: 'GET', path: '', expect: [200] })
-    base.resume()
+    base.skip()
     let isLater = false
     const report = ({ kind }: ProgressEvent) => {
       if (kind !== first || isLater) return

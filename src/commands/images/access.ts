@@ -2,7 +2,7 @@
 
 import { type Asked, nameOf } from '../../domain/server-url.ts'
 import { type Client, type ClientOptions, openClient } from '../../images/client.ts'
-import type { Site } from '../../images/connection.ts'
+import type { Site } from '../../images/doors.ts'
 import type { Credential, Credentials } from '../../images/login.ts'
 import { dropToken } from '../../tokens/keeper.ts'
 import type { World } from '../command.ts'

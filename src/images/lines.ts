@@ -1,55 +1,77 @@
 /**
- * GETs of what is large, over TLS: a body goes into memory that its reader has ready. Node's HTTP
- * makes a buffer and a dozen calls of every 16 KiB, which is most of what a pull would cost.
+ * GETs over TLS: a body goes into memory that its reader has ready. Node's HTTP makes a buffer and a
+ * dozen calls of every 16 KiB, which is most of what a pull would cost.
  */
 
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { Door } from './connection.ts'
+import { coded, codeOf } from './codes.ts'
+import type { Question } from './connection.ts'
+import type { Door } from './doors.ts'
 import { type Incoming, pour, type Taker } from './taker.ts'
-import { coded, openWire, type Reader } from './wire.ts'
+import { makeContext, openWire, type Reader, type Wire } from './wire.ts'
 
-export type BulkQuestion = {
-  readonly path: string
-  readonly headers: OutgoingHttpHeaders
-  readonly signal: AbortSignal
-}
+export type Get = Pick<Question, 'path' | 'headers' | 'signal'>
 
 export type Lines = {
-  /** `undefined` where the body does not begin with its length; ask by other means. */
-  readonly get: (door: Door, question: BulkQuestion) => Promise<Incoming | undefined>
+  /** `undefined` where a body does not begin with its length; ask by other means. */
+  readonly get: (door: Door, question: Get) => Promise<Incoming | undefined>
   readonly close: () => void
 }
 
 /** Connections that are kept for the next question. */
 export function openLines(idleMs: number): Lines {
   const all = new Set<Line>()
+  // Places whose bodies are of another kind.
+  const others = new Set<string>()
+  const context = makeContext()
   const open = (door: Door) => {
-    const line = openLine(door, idleMs, () => all.delete(line))
+    const line = openLine(door, openWire(door, { idleMs, context }), () => all.delete(line))
     all.add(line)
     return line
   }
+  const ask = async (door: Door, question: Get) => {
+    const place = placeOf(door)
+    const kept = [...all].find((one) => one.isIdle() && one.place === place)
+    if (!kept) return await open(door).get(question)
+    try {
+      return await kept.get(question)
+    } catch (error) {
+      // Given up by the other side, most likely just as it was asked again.
+      if (!/^(ECONNRESET|EPIPE)$/.test(codeOf(error))) throw error
+      return await open(door).get(question)
+    }
+  }
   return {
-    get: async (door, question) => {
+    async get(door, question) {
       const place = placeOf(door)
-      const line = [...all].find((one) => one.isIdle() && one.place === place) ?? open(door)
-      return await line.get(question)
+      if (others.has(place) || !isPlain(question)) return undefined
+      const answer = await ask(door, question)
+      if (!answer) others.add(place)
+      return answer
     },
     close: () => all.forEach(({ close }) => close()),
   }
 }
 
+// What Node's HTTP refuses is left to it.
+function isPlain({ path, headers }: Get): boolean {
+  const values = Object.values(headers).map(String)
+  return /^[!-~]+$/.test(path) && values.every((value) => /^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+}
+
 type Line = {
   readonly place: string
   readonly isIdle: () => boolean
-  readonly get: (question: BulkQuestion) => Promise<Incoming | undefined>
+  readonly get: (question: Get) => Promise<Incoming | undefined>
   readonly close: () => void
 }
 
 const HEAD_LIMIT = 64 * 1024
 
-function openLine(door: Door, idleMs: number, onClose: () => void): Line {
-  const wire = openWire(door, idleMs)
+const NOTHING: Taker = { room: () => Buffer.allocUnsafe(16 * 1024), filled: () => undefined }
+
+function openLine(door: Door, wire: Wire, onClose: () => void): Line {
   const { socket } = wire
   socket.on('close', onClose)
   let isIdle = true
@@ -76,21 +98,19 @@ function openLine(door: Door, idleMs: number, onClose: () => void): Line {
         wire.rest()
         if (/\bclose\b/i.test(head.headers.connection ?? '')) socket.destroy()
       }
-      return {
-        ...head,
-        drop: () => void (isOver || socket.destroy()),
-        async into(taker) {
-          const ended = wire.read<void>((done) => {
-            const onEnd = () => {
-              end()
-              done()
-            }
-            return bodyReader({ taker, length, socket, onEnd })
-          })
-          wire.give(early())
-          await ended
-        },
+      const drop = () => void (isOver || socket.destroy())
+      const into = async (taker: Taker) => {
+        const ended = wire.read<void>((done) => {
+          const onEnd = () => {
+            end()
+            done()
+          }
+          return bodyReader({ taker, length, socket, onEnd })
+        })
+        wire.give(early())
+        await ended
       }
+      return { ...head, into, drop, skip: () => void into(NOTHING).catch(drop) }
     },
   }
 }

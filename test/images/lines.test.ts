@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openLines } from '../../src/images/bulk.ts'
-import type { Door } from '../../src/images/connection.ts'
+import { type Get, openLines } from '../../src/images/lines.ts'
+import type { Door } from '../../src/images/doors.ts'
 import { type Incoming, skipping, type Taker } from '../../src/images/taker.ts'
 import { emulated } from '../support/user.ts'
 import { trust } from '../support/trust.ts'
@@ -42,9 +42,10 @@ async function serve(...answers: readonly ((socket: TLSSocket) => void)[]) {
     host: NAME,
     isRegistry: false,
   }
-  const get = (more: { readonly door?: Partial<Door>; readonly signal?: AbortSignal } = {}) => {
-    const signal = more.signal ?? new AbortController().signal
-    return lines.get({ ...door, ...more.door }, { path: '/x?y', headers: { Range: 'z' }, signal })
+  const get = (more: Partial<Get> & { readonly door?: Partial<Door> } = {}) => {
+    const { signal } = new AbortController()
+    const question = { path: '/x?y', headers: { Range: 'z' }, signal, ...more }
+    return lines.get({ ...door, ...more.door }, question)
   }
   return { get, seen }
 }
@@ -77,7 +78,7 @@ async function take(answer: Incoming | undefined, count = 0): Promise<Buffer> {
   return Buffer.concat(taken)
 }
 
-describe('a GET of what is large', () => {
+describe('a GET over TLS', () => {
   it.each([1, 60, 1000, 300_000])('takes what comes in pieces of %d bytes', async (step) => {
     const body = randomBytes(step === 1 ? 200 : 200_000)
     const { get, seen } = await serve(send(whole(body), step))
@@ -94,6 +95,26 @@ describe('a GET of what is large', () => {
     const { get, seen } = await serve(...bodies.map((body) => send(whole(body))))
     for (const body of bodies) expect(await take(await get())).toEqual(body)
     expect(seen.connections).toBe(1)
+  })
+
+  it('goes over the connection of one that was passed over', async () => {
+    const [page, body] = [randomBytes(100), randomBytes(50)]
+    const { get, seen } = await serve(send(whole(page)), send(whole(body)))
+    const answer = await get()
+    answer?.skip()
+    expect(await take(await get())).toEqual(body)
+    expect(seen.connections).toBe(1)
+  })
+
+  it('is asked again where the server gave a kept connection up meanwhile', async () => {
+    const body = randomBytes(1000)
+    const { get, seen } = await serve(
+      send(whole(body)),
+      (socket) => socket.destroy(),
+      send(whole(body)),
+    )
+    for (let count = 0; count < 2; count++) expect(await take(await get())).toEqual(body)
+    expect(seen).toMatchObject({ connections: 2, requests: { length: 3 } })
   })
 
   it('opens another where the one before is under way, or was left', async () => {
@@ -120,9 +141,29 @@ describe('a GET of what is large', () => {
     `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(20_000)}Content-Length: 1\r\n\r\nx`,
     'HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx',
   ])('leaves to others what does not plainly tell its length: %#', async (text) => {
-    const { get } = await serve(send(Buffer.from(text)))
+    const { get, seen } = await serve(send(Buffer.from(text)))
     expect(await get()).toBeUndefined()
+    expect(await get()).toBeUndefined()
+    expect(seen.requests).toHaveLength(1)
   })
+
+  it.each(['/a b', '/a\r\nX: y', '/ä'])(
+    'leaves to others a path that is none: %j',
+    async (path) => {
+      const { get, seen } = await serve()
+      expect(await get({ path })).toBeUndefined()
+      expect(seen.connections).toBe(0)
+    },
+  )
+
+  it.each(['a\r\nX: y', 'a\0', 'a\u0100'])(
+    'leaves to others a header that is none: %j',
+    async (Range) => {
+      const { get, seen } = await serve()
+      expect(await get({ headers: { Range } })).toBeUndefined()
+      expect(seen.connections).toBe(0)
+    },
+  )
 
   it('fails where it is cut, and where more comes than was told', async () => {
     const answer = whole(randomBytes(1000))
