@@ -47,7 +47,7 @@ export async function readSmall(
   { digest, size, ...rest }: Descriptor,
   { client, reference, cache }: Pick<Fetching, 'client' | 'reference' | 'cache'>,
 ): Promise<SmallBlob> {
-  const kept = await cache?.find(digest, size)
+  const kept = cache?.find(digest, size)
   const found = kept === undefined ? undefined : await readFile(kept).catch(() => undefined)
   if (found && digestOf(found) === digest) return { digest, size, bytes: found, how: 'cached' }
   const bytes = await fetchSmall(client, reference.repository, { digest, size, ...rest })
@@ -67,7 +67,7 @@ export async function fetchBlob(
   const part = await cache?.begin(blob.digest)
   let isWhole = false
   try {
-    await part?.share(output)
+    part?.share(output)
     const { repository } = reference
     await download({ client, repository, blob, output, part, hashing, report, signal })
     isWhole = true

@@ -3,24 +3,24 @@
  * came in; a file that was touched since is one that is not here.
  */
 
-import { constants } from 'node:fs'
-import { access, readdir, rm, stat, utimes } from 'node:fs/promises'
+import { accessSync, constants, type Stats, statSync, utimesSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { privateFolder } from '../io/files.ts'
 import { hexOf } from './digest.ts'
-import { isHeld, partsIn } from './part-names.ts'
+import { isHeld, namesIn, partsIn } from './part-names.ts'
 import { openPart, type Part } from './parts.ts'
 import { isUntouched, readStamp, stampFile, writeStamp } from './stamps.ts'
 
 export type Cache = {
   /** The file of a blob that is here whole. */
-  readonly find: (digest: string, size: number) => Promise<string | undefined>
+  readonly find: (digest: string, size: number) => string | undefined
   /** Opens a blob that is not; `undefined` where nothing can be written. */
   readonly begin: (digest: string) => Promise<Part | undefined>
   /** Takes note of links to a blob that we have made, or given their names. */
-  readonly noteLinks: (digest: string) => Promise<void>
+  readonly noteLinks: (digest: string) => void
   /** Clears away what was not used for longest, down to the limit. */
   readonly sweep: () => Promise<void>
-  readonly list: () => Promise<readonly Kept[]>
+  readonly list: () => readonly Kept[]
   /** Empties it. */
   readonly clear: () => Promise<void>
 }
@@ -47,68 +47,71 @@ export function openCache({ folder, limit, now }: CacheOptions): Cache {
         return undefined
       }
     },
-    noteLinks: async (digest) => await noteLinks(`${folder}/${hexOf(digest)}`, now()),
+    noteLinks: (digest) => noteLinks(`${folder}/${hexOf(digest)}`, now()),
     async sweep() {
       let room = limit
-      const kept = [...(await list(folder))].sort((a, b) => b.usedAt - a.usedAt)
+      const kept = [...list(folder)].sort((a, b) => b.usedAt - a.usedAt)
       for (const { digest, size } of kept) {
         room -= size
         if (room < 0) await remove(folder, digest)
       }
-      for (const { name, path } of await partsIn(folder)) {
-        const { mtimeMs = Infinity } = (await stat(path).catch(() => undefined)) ?? {}
+      for (const { name, path } of partsIn(folder)) {
+        const { mtimeMs = Infinity } = factsOf(path) ?? {}
         if (!isHeld(name) && mtimeMs < now() - LEFTOVER_MS) await rm(path, { force: true })
       }
     },
     async clear() {
-      await Promise.all((await list(folder)).map(({ digest }) => remove(folder, digest)))
-      const left = (await partsIn(folder)).filter(({ name }) => !isHeld(name))
+      await Promise.all(list(folder).map(({ digest }) => remove(folder, digest)))
+      const left = partsIn(folder).filter(({ name }) => !isHeld(name))
       await Promise.all(left.map(({ path }) => rm(path, { force: true })))
     },
   }
 }
 
-async function find(
+function find(
   folder: string,
   { digest, size }: Pick<Kept, 'digest' | 'size'>,
   now: number,
-): Promise<string | undefined> {
+): string | undefined {
   const path = `${folder}/${hexOf(digest)}`
   try {
-    const [stamp, known] = await Promise.all([stampFile(path), readStamp(path)])
+    const [stamp, known] = [stampFile(path), readStamp(path)]
     if (stamp.size !== size || !isUntouched(known, stamp)) return undefined
-    await access(path, constants.R_OK)
-    if (known.ctime === stamp.ctime) await utimes(`${path}.stamp`, now / 1000, now / 1000)
-    else await writeStamp(path, stamp, now)
+    accessSync(path, constants.R_OK)
+    if (known.ctime === stamp.ctime) utimesSync(`${path}.stamp`, now / 1000, now / 1000)
+    else writeStamp(path, stamp, now)
     return path
   } catch {
     return undefined
   }
 }
 
-async function noteLinks(path: string, now: number): Promise<void> {
+function noteLinks(path: string, now: number): void {
   try {
-    const [stamp, known] = await Promise.all([stampFile(path), readStamp(path)])
+    const [stamp, known] = [stampFile(path), readStamp(path)]
     const isNew = stamp.ctime !== known.ctime || stamp.links !== known.links
-    if (isNew && stamp.content === known.content) await writeStamp(path, stamp, now)
+    if (isNew && stamp.content === known.content) writeStamp(path, stamp, now)
   } catch {
     // Then it is loaded anew.
   }
 }
 
-async function list(folder: string): Promise<readonly Kept[]> {
-  const names = await readdir(folder).catch(() => [])
-  const kept = names
+function list(folder: string): readonly Kept[] {
+  return namesIn(folder)
     .filter((name) => /^[0-9a-f]{64}$/.test(name))
-    .map(async (hex) => {
-      const [file, stamp] = await Promise.all([
-        stat(`${folder}/${hex}`),
-        stat(`${folder}/${hex}.stamp`).catch(() => undefined),
-      ])
-      return { digest: `sha256:${hex}`, size: file.size, usedAt: stamp?.mtimeMs ?? 0 }
+    .flatMap((hex) => {
+      const file = factsOf(`${folder}/${hex}`)
+      const stamp = factsOf(`${folder}/${hex}.stamp`)
+      return file ? [{ digest: `sha256:${hex}`, size: file.size, usedAt: stamp?.mtimeMs ?? 0 }] : []
     })
-  const all = await Promise.allSettled(kept)
-  return all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+}
+
+function factsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
 }
 
 async function remove(folder: string, digest: string): Promise<void> {

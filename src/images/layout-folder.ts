@@ -1,8 +1,9 @@
 /** The folder of an OCI layout, as it stands or comes to stand at its path. */
 
-import { mkdir, readdir, rename, stat } from 'node:fs/promises'
+import { readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { UserError } from '../domain/errors.ts'
+import { plainFolder } from '../io/files.ts'
 import { codeOf } from './codes.ts'
 import { explainWrite } from './sink.ts'
 
@@ -23,7 +24,7 @@ export async function appear(made: string, path: string, last: string): Promise<
   for (const from of files.filter((file) => file !== join(made, last))) {
     const to = join(path, relative(made, from))
     try {
-      await mkdir(dirname(to), { recursive: true })
+      plainFolder(dirname(to))
       await rename(from, to)
     } catch (error) {
       throw explainWrite(error, path)

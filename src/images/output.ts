@@ -16,7 +16,7 @@ export type Entry = { readonly name: string; readonly size: number }
 
 export type Output = {
   readonly put: (name: string, bytes: Buffer) => Promise<void>
-  readonly slot: (name: string) => Promise<Slot>
+  readonly slot: (name: string) => Slot
   /** Gives it its name. */
   readonly finish: () => Promise<void>
   /** Leaves nothing behind. */
@@ -42,7 +42,7 @@ export async function openArchive(path: string, entries: readonly Entry[]): Prom
   const placeOf = (name: string) => places.get(name) ?? 0
   return {
     put: (name, bytes) => sinkIn(file, path, placeOf(name)).write([bytes], 0),
-    slot: async (name) => {
+    slot: (name) => {
       const own = sinkIn(file, path, placeOf(name))
       return {
         ...own,
@@ -102,17 +102,17 @@ export async function openFolder(path: string, last: Last): Promise<Output> {
   return {
     async put(name, bytes) {
       if (name === last.name) held = bytes
-      else await files.write(name, bytes)
+      else files.write(name, bytes)
     },
     slot: files.slot,
     async finish() {
       const own = held ?? Buffer.alloc(0)
       if (!isThere) {
-        await files.write(last.name, own)
+        files.write(last.name, own)
         if (await appear(target, path, last.name)) return
       }
-      await inTurn(path, last, async (there) => {
-        await files.write(last.name, last.merge(there, own), path)
+      await inTurn(path, last, (there) => {
+        files.write(last.name, last.merge(there, own), path)
       })
       if (!isThere) await rm(target, { recursive: true, force: true })
     },
@@ -127,10 +127,10 @@ export async function openFolder(path: string, last: Last): Promise<Output> {
 async function inTurn(
   path: string,
   { name, now }: Last,
-  act: (there: Buffer) => Promise<void>,
+  act: (there: Buffer) => void,
 ): Promise<void> {
   const file = join(path, name)
-  await locked(`${file}.lock`, now, async () => await act(await readFile(file))).catch(
+  await locked(`${file}.lock`, now, async () => act(await readFile(file))).catch(
     (error: unknown) => {
       throw explainWrite(error, path)
     },

@@ -1,6 +1,6 @@
 /** The names of parts: of which blob they are, and who holds them. */
 
-import { readdir } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
 import { holderMark, isRunning } from './drafts.ts'
 
 /** A name for what is on its way to another one. */
@@ -9,9 +9,8 @@ export function partPath(folder: string, name: string): string {
 }
 
 /** The parts of a folder. */
-export async function partsIn(folder: string) {
-  const names = await readdir(folder).catch(() => [])
-  return names
+export function partsIn(folder: string) {
+  return namesIn(folder)
     .filter((name) => name.includes('.part-'))
     .map((name) => ({ name, path: `${folder}/${name}` }))
 }
@@ -20,4 +19,13 @@ export async function partsIn(folder: string) {
 export function isHeld(name: string): boolean {
   const [, holder = ''] = /\.part-(\d+)-/.exec(name) ?? []
   return holder !== '0' && isRunning(Number(holder))
+}
+
+/** What a folder holds; nothing where it is not there. */
+export function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
 }

@@ -1,7 +1,7 @@
 /** Blobs on their way into the cache, and what earlier runs have left of them. */
 
-import { rmSync } from 'node:fs'
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { renameSync, rmSync, statSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf } from './codes.ts'
 import { isHeld, partPath, partsIn } from './part-names.ts'
 import { type Sink, sinkIn } from './sink.ts'
@@ -10,7 +10,7 @@ import { stampFile, writeStamp } from './stamps.ts'
 /** A blob on its way in. */
 export type Part = Sink & {
   /** Becomes one file with an output, where that can be: each byte is written once, and has to be. */
-  readonly share: (output: Sink) => Promise<void>
+  readonly share: (output: Sink) => void
   /** Hands on what an earlier run has left; resolves to its size. */
   readonly replay: (take: (chunk: Buffer) => Promise<void>) => Promise<number>
   readonly empty: () => Promise<void>
@@ -25,30 +25,31 @@ export type Part = Sink & {
  * pulls at once have a part each, and what an earlier run has left is read and written anew.
  */
 export async function openPart(folder: string, hex: string, now: () => number): Promise<Part> {
-  const left = await takeLeft(folder, hex)
+  const left = takeLeft(folder, hex)
   const path = partPath(folder, hex)
   const file = await open(path, 'wx', 0o600)
   return partIn(file, { path, left, name: `${folder}/${hex}`, now })
 }
 
 // One that nobody holds any more is taken over by renaming it, which only one can do.
-async function takeLeft(folder: string, hex: string): Promise<string | undefined> {
-  const found = (await partsIn(folder)).filter(
-    ({ name }) => name.startsWith(`${hex}.`) && !isHeld(name),
-  )
-  const sized = await Promise.allSettled(
-    found.map(async ({ path }) => ({ path, size: (await stat(path)).size })),
-  )
-  const left = sized.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+function takeLeft(folder: string, hex: string): string | undefined {
+  const left = partsIn(folder)
+    .filter(({ name }) => name.startsWith(`${hex}.`) && !isHeld(name))
+    .map(({ path }) => ({ path, size: sizeOf(path) }))
   for (const { path } of left.toSorted((a, b) => b.size - a.size)) {
     const own = partPath(folder, hex)
-    const isTaken = await rename(path, own).then(
-      () => true,
-      () => false,
-    )
-    if (isTaken) return own
+    try {
+      renameSync(path, own)
+      return own
+    } catch {
+      // Another has it now.
+    }
   }
   return undefined
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 type PartFiles = {
@@ -64,13 +65,13 @@ function partIn(file: FileHandle, { path, left, name, now }: PartFiles): Part {
   let isBroken = false
   let shared: Sink | undefined
   const sink = sinkIn(file, path)
-  const dropLeft = async () => {
-    if (left !== undefined) await rm(left, { force: true })
+  const dropLeft = () => {
+    if (left !== undefined) rmSync(left, { force: true })
   }
   return {
     path,
-    async share(output) {
-      if (await output.link?.(path)) shared = sinkIn(file, output.path)
+    share(output) {
+      if (output.link?.(path)) shared = sinkIn(file, output.path)
     },
     async write(buffers, at) {
       if (shared) await shared.write(buffers, at)
@@ -83,27 +84,25 @@ function partIn(file: FileHandle, { path, left, name, now }: PartFiles): Part {
     },
     async replay(take) {
       const bytes = left === undefined ? 0 : await readAll(left, take)
-      await dropLeft()
+      dropLeft()
       return bytes
     },
     async empty() {
-      await dropLeft()
+      dropLeft()
       await file.truncate(0)
     },
     async keep() {
       await file.close()
       if (isBroken) return
-      try {
-        await rename(path, name)
-        await writeStamp(name, await stampFile(name), now())
-      } catch (error) {
-        ifGone(error)
-      }
+      unlessGone(() => {
+        renameSync(path, name)
+        writeStamp(name, stampFile(name), now())
+      })
     },
     async leave() {
       await file.close()
       for (const one of left === undefined ? [path] : [path, left]) {
-        await rename(one, one.replace(/-\d+-(?=\d+$)/, '-0-')).catch(ifGone)
+        unlessGone(() => renameSync(one, one.replace(/-\d+-(?=\d+$)/, '-0-')))
       }
     },
   }
@@ -127,6 +126,10 @@ async function readAll(path: string, take: (chunk: Buffer) => Promise<void>): Pr
 }
 
 // Another process has taken it over, or emptied the cache.
-function ifGone(error: unknown): void {
-  if (!/^(ENOENT|ENOSPC|EDQUOT|EFBIG|EACCES|EPERM)$/.test(codeOf(error))) throw error
+function unlessGone(act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (!/^(ENOENT|ENOSPC|EDQUOT|EFBIG|EACCES|EPERM)$/.test(codeOf(error))) throw error
+  }
 }

@@ -60,7 +60,7 @@ export async function prepare(
 }
 
 async function fetchFile(blob: Descriptor, path: string, fetching: Fetching): Promise<string> {
-  const kept = await fetching.cache?.find(blob.digest, blob.size)
+  const kept = fetching.cache?.find(blob.digest, blob.size)
   if (kept !== undefined) {
     countWhole(blob, 'cached', fetching.report)
     return kept

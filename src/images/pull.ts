@@ -81,7 +81,7 @@ async function write(chosen: Chosen, fetching: Fetching & PullOptions): Promise<
       for (const { name, bytes } of plan.small) await output.put(name, bytes)
       const linked = await fill(plan, output, fetching)
       await output.finish()
-      for (const digest of linked) await fetching.cache?.noteLinks(digest)
+      for (const digest of linked) fetching.cache?.noteLinks(digest)
     } catch (error) {
       await output.discard()
       throw error
@@ -151,18 +151,18 @@ async function fill(
   const sorted = [...blobs].sort((a, b) => b.size - a.size)
   const limits = { count: AT_ONCE, signal: fetching.signal }
   await inParallel(sorted, limits, async (blob, signal) => {
-    const slot = await output.slot(blobName(blob.digest))
-    const kept = await cache?.find(blob.digest, blob.size)
+    const slot = output.slot(blobName(blob.digest))
+    const kept = cache?.find(blob.digest, blob.size)
     if (kept !== undefined && (await fillFrom(kept, slot))) countWhole(blob, 'cached', report)
     else await fetchBlob(blob, slot, { ...fetching, signal })
     await slot.close()
     if (!slot.isLinked()) return
     linked.push(blob.digest)
     // Now, and not only in the end, which a pull that is killed does not come to.
-    await cache?.noteLinks(blob.digest)
+    cache?.noteLinks(blob.digest)
   })
   for (const { name, path } of local) {
-    const slot = await output.slot(name)
+    const slot = output.slot(name)
     await slot.copyFrom(path)
     await slot.close()
   }
@@ -172,7 +172,7 @@ async function fill(
 // False where another process has emptied the cache meanwhile.
 async function fillFrom(kept: string, slot: Slot): Promise<boolean> {
   try {
-    if (!(await slot.link?.(kept))) await slot.copyFrom(kept)
+    if (!slot.link?.(kept)) await slot.copyFrom(kept)
     return true
   } catch (error) {
     if (existsSync(kept)) throw error

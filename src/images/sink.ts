@@ -10,7 +10,7 @@ export type Sink = {
   /** Writes at a distance from the sink's beginning. */
   readonly write: (buffers: readonly Buffer[], at: number) => Promise<void>
   /** Becomes one file with another, and takes no bytes of its own; false where that can't be. */
-  readonly link?: (path: string) => Promise<boolean>
+  readonly link?: (path: string) => boolean
 }
 
 /** A sink in an open file. */

@@ -1,19 +1,20 @@
 /** Files of a folder, each a draft until it is whole; with the cache's one file where that can be. */
 
-import { constants } from 'node:fs'
 import {
-  chmod,
-  copyFile,
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { copyFile, type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { plainFolder } from '../io/files.ts'
 import { draftMark } from './drafts.ts'
 import { copyInto, explainWrite, type Sink, sinkIn } from './sink.ts'
 
@@ -27,8 +28,8 @@ export type Slot = Sink & {
 
 export type FolderFiles = {
   /** Writes a file, in another folder where one is told. */
-  readonly write: (name: string, bytes: Buffer, into?: string) => Promise<void>
-  readonly slot: (name: string) => Promise<Slot>
+  readonly write: (name: string, bytes: Buffer, into?: string) => void
+  readonly slot: (name: string) => Slot
   /** Leaves nothing of what has no name yet. */
   readonly discard: () => Promise<void>
 }
@@ -37,40 +38,43 @@ export type FolderFiles = {
 export function filesIn(folder: string, path: string): FolderFiles {
   const drafts = new Set<string>()
   const slots: FileSlot[] = []
-  const explain = explaining(path)
-  const draftFor = async (name: string) => {
+  const draftFor = (name: string) => {
     const draft = join(folder, `${name}.${draftMark()}`)
-    await mkdir(dirname(draft), { recursive: true }).catch(explain)
+    writing(path, () => plainFolder(dirname(draft)))
     drafts.add(draft)
     return draft
   }
-  const settle = async (draft: string, to: string) => {
-    await rename(draft, to).catch(explain)
-    // Renaming does nothing where both are one file already.
-    await rm(draft, { force: true }).catch(explain)
+  const settle = (draft: string, to: string) => {
+    writing(path, () => {
+      renameSync(draft, to)
+      // Renaming does nothing where both are one file already.
+      rmSync(draft, { force: true })
+    })
     drafts.delete(draft)
   }
   return {
-    async write(name, bytes, into = folder) {
-      const draft = await draftFor(name)
-      await writeFile(draft, bytes, { flag: 'wx' }).catch(explain)
-      await settle(draft, join(into, name))
+    write(name, bytes, into = folder) {
+      const draft = draftFor(name)
+      writing(path, () => writeFileSync(draft, bytes, { flag: 'wx' }))
+      settle(draft, join(into, name))
     },
-    async slot(name) {
-      const draft = await draftFor(name)
+    slot(name) {
+      const draft = draftFor(name)
       const slot = slotIn(draft, path, () => settle(draft, join(folder, name)))
       slots.push(slot)
       return slot
     },
     async discard() {
       for (const slot of slots) await slot.drop()
-      for (const draft of drafts) await rm(draft, { force: true })
+      for (const draft of drafts) rmSync(draft, { force: true })
     },
   }
 }
 
-function explaining(path: string): (error: unknown) => never {
-  return (error) => {
+function writing(path: string, act: () => unknown): void {
+  try {
+    act()
+  } catch (error) {
     throw explainWrite(error, path)
   }
 }
@@ -80,14 +84,16 @@ type FileSlot = Slot & {
   readonly drop: () => Promise<void>
 }
 
-function slotIn(draft: string, path: string, settle: () => Promise<void>): FileSlot {
+function slotIn(draft: string, path: string, settle: () => void): FileSlot {
   let file: Promise<FileHandle> | undefined
   let isLinked = false
   let isCopied = false
-  const explain = explaining(path)
+  const explain = (error: unknown) => {
+    throw explainWrite(error, path)
+  }
   const opened = () => (file ??= open(draft, 'wx').catch(explain))
   const slot: FileSlot = {
-    link: async (from) => (isLinked = await linkAsNew(from, draft)),
+    link: (from) => (isLinked = linkAsNew(from, draft)),
     isLinked: () => isLinked,
     path,
     write: async (buffers, at) => {
@@ -101,7 +107,7 @@ function slotIn(draft: string, path: string, settle: () => Promise<void>): FileS
     async close() {
       // Of an empty blob nothing was written so far.
       if (!isLinked && !isCopied) await (await opened()).close()
-      await settle()
+      settle()
     },
     async drop() {
       await file?.then((handle) => handle.close()).catch(() => {})
@@ -114,36 +120,36 @@ function slotIn(draft: string, path: string, settle: () => Promise<void>): FileS
 // mode and, where the system allows it, the owner and group of what it was copied from: here they are
 // to be those of any new file.
 async function copyWhole(from: string, to: string): Promise<boolean> {
-  const [made, file] = [await factsOfNew(to), await stat(from)]
+  const [made, file] = [factsOfNew(to), statSync(from)]
   if (file.uid !== made.uid || file.gid !== made.gid) return false
   await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
-  await chmod(to, made.mode)
+  chmodSync(to, made.mode)
   return true
 }
 
 // A link that differs in nothing from a new file, and none where others may write to that, for the
 // cache is ours alone. What stands in another folder, too, keeps the mode that it has there.
-async function linkAsNew(from: string, to: string): Promise<boolean> {
+function linkAsNew(from: string, to: string): boolean {
   try {
-    const [made, file] = [await factsOfNew(to), await stat(from)]
+    const [made, file] = [factsOfNew(to), statSync(from)]
     const isOwn = file.uid === made.uid && file.gid === made.gid
     const isRight = (file.mode & 0o777) === made.mode
     const isOpen = (made.mode & 0o022) !== 0
     if (!isOwn || isOpen || (!isRight && file.nlink > 1)) return false
-    await link(from, to)
-    if (!isRight) await chmod(to, made.mode)
+    linkSync(from, to)
+    if (!isRight) chmodSync(to, made.mode)
     return true
   } catch {
-    await rm(to, { force: true })
+    rmSync(to, { force: true })
     return false
   }
 }
 
 // What the system gives to a file that is made here, whose name is free again after that.
-async function factsOfNew(path: string) {
-  const made = await open(path, 'wx')
-  const { mode, uid, gid } = await made.stat()
-  await made.close()
-  await rm(path)
+function factsOfNew(path: string) {
+  const made = openSync(path, 'wx')
+  const { mode, uid, gid } = fstatSync(made)
+  closeSync(made)
+  rmSync(path)
   return { mode: mode & 0o777, uid, gid }
 }

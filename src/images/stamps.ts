@@ -1,6 +1,6 @@
 /** What tells that a file of the cache is the one that was held against its digest. */
 
-import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { partPath } from './part-names.ts'
 
@@ -8,8 +8,8 @@ import { partPath } from './part-names.ts'
 export type Stamp = { readonly content: string; readonly links: string; readonly ctime: string }
 
 /** Whoever changes a file changes its times, also where they put the size and one of them back. */
-export async function stampFile(path: string): Promise<Stamp & { readonly size: number }> {
-  const { size, ino, uid, mtimeNs, nlink, ctimeNs } = await stat(path, { bigint: true })
+export function stampFile(path: string): Stamp & { readonly size: number } {
+  const { size, ino, uid, mtimeNs, nlink, ctimeNs } = statSync(path, { bigint: true })
   return {
     size: Number(size),
     content: [size, ino, uid, mtimeNs].join(' '),
@@ -25,10 +25,8 @@ export function isUntouched(known: Stamp, found: Stamp): boolean {
 }
 
 /** The stamp beside a file. */
-export async function readStamp(path: string): Promise<Stamp> {
-  const [content = '', links = '', ctime = ''] = (await readFile(`${path}.stamp`, 'utf8')).split(
-    '\n',
-  )
+export function readStamp(path: string): Stamp {
+  const [content = '', links = '', ctime = ''] = readFileSync(`${path}.stamp`, 'utf8').split('\n')
   return { content, links, ctime }
 }
 
@@ -36,14 +34,14 @@ export async function readStamp(path: string): Promise<Stamp> {
  * Whole at once, for another pull that reads half of one loads the blob anew; and not flushed, for one
  * that is lost costs no more than that.
  */
-export async function writeStamp(path: string, stamp: Stamp, now: number): Promise<void> {
+export function writeStamp(path: string, stamp: Stamp, now: number): void {
   const draft = partPath(dirname(path), `stamp-${basename(path)}`)
   try {
-    await writeFile(draft, [stamp.content, stamp.links, stamp.ctime].join('\n'), { mode: 0o600 })
-    await utimes(draft, now / 1000, now / 1000)
-    await rename(draft, `${path}.stamp`)
+    writeFileSync(draft, [stamp.content, stamp.links, stamp.ctime].join('\n'), { mode: 0o600 })
+    utimesSync(draft, now / 1000, now / 1000)
+    renameSync(draft, `${path}.stamp`)
   } catch (error) {
-    await rm(draft, { force: true })
+    rmSync(draft, { force: true })
     throw error
   }
 }

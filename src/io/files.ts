@@ -87,6 +87,11 @@ export function openFolder(path: string): void {
   makeFolder(path, 0o755)
 }
 
+/** Makes a folder as the umask has it, where it is missing, with those above it. */
+export function plainFolder(path: string): void {
+  makeFolder(path)
+}
+
 /** The folders that a file needs and that are not there yet, the outermost first. */
 export function missingFolders(path: string): readonly string[] {
   const folder = dirname(path)
@@ -104,7 +109,7 @@ export function removeIfEmpty(folder: string): void {
 }
 
 // node:fs' own `recursive` never returns where a folder exists and takes no more, as /proc does.
-function makeFolder(path: string, mode: number): void {
+function makeFolder(path: string, mode?: number): void {
   if (isThere(path, mode) || dirname(path) === path) return
   makeFolder(dirname(path), mode)
   // Says again why it can't be made.
@@ -112,11 +117,11 @@ function makeFolder(path: string, mode: number): void {
 }
 
 // Makes it, or finds that somebody has; false where its parent is missing.
-function isThere(path: string, mode: number): boolean {
+function isThere(path: string, mode?: number): boolean {
   try {
     mkdirSync(path, mode)
     // What all are to read they can, whatever the umask.
-    if (mode & 0o004) chmodSync(path, mode)
+    if (mode !== undefined && mode & 0o004) chmodSync(path, mode)
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { pid } from 'node:process'
 import { describe, expect, it } from 'vitest'
@@ -162,18 +170,25 @@ describe('pull', () => {
   })
 })
 
+it.skipIf(!existsSync('/proc/self'))('ends where no folder can be made', async () => {
+  const registry = await startRegistry()
+  await pushImage(registry, '1')
+  const pulling = pullImage(order(registry, { format: 'oci', path: '/proc/none/app' }))
+  await expect(pulling).rejects.toThrow(/^\/proc\/none\/app: it can't be written \(ENOENT\)$/)
+})
+
 describe('the cache of layers', () => {
   it.each(['docker', 'oci'] as const)('may be emptied during a pull, as %s', async (format) => {
     const registry = await startRegistry()
     await pushImage(registry, '1')
-    const { cache } = newCache()
+    const { cache, folder } = newCache()
     await pullImage(order(registry, { cache }))
     // By another process, between a look and what follows on it.
     const emptied = {
       ...cache,
-      find: async (digest: string, size: number) => {
-        const found = await cache.find(digest, size)
-        if (size > 100_000) await cache.clear()
+      find: (digest: string, size: number) => {
+        const found = cache.find(digest, size)
+        if (size > 100_000) rmSync(folder, { recursive: true, force: true })
         return found
       },
     }
@@ -201,7 +216,7 @@ describe('the cache of layers', () => {
     const image = await pushImage(registry, '1')
     const { cache, folder } = newCache()
     await pullImage(order(registry, { cache }))
-    const [layer] = (await cache.list()).filter(({ size }) => size > 100_000)
+    const [layer] = cache.list().filter(({ size }) => size > 100_000)
     const file = join(folder, layer?.digest.slice(7) ?? '')
     const bytes = readFileSync(file)
     bytes[500] = (bytes[500] ?? 0) ^ 1
@@ -221,15 +236,15 @@ describe('the cache of layers', () => {
     const folder = join(temporaryFolder(), 'layers')
     const cache = openCache({ folder, limit: 150_000, now: () => (time += 1000) })
     await pullImage(order(registry, { cache }))
-    const first = await cache.list()
+    const first = cache.list()
     await pullImage(order(registry, { cache, reference: parseReference(`${IMAGE}:2`) }))
-    const kept = await cache.list()
+    const kept = cache.list()
     expect(kept.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(150_000)
     const large = (all: typeof kept) => all.filter(({ size }) => size > 1000)
     expect(large(kept)).toHaveLength(1)
     expect(large(kept)[0]?.digest).not.toBe(large(first)[0]?.digest)
     await cache.clear()
-    expect(await cache.list()).toEqual([])
+    expect(cache.list()).toEqual([])
   })
 })
 

@@ -20,7 +20,7 @@ async function run(args: readonly string[], world: World): Promise<number> {
   const folder = layersFolder(env)
   const limit = limitOf(env) ?? 0
   const layers = openCache({ folder, limit, now })
-  const kept = [...(await layers.list())].sort((a, b) => b.usedAt - a.usedAt)
+  const kept = [...layers.list()].sort((a, b) => b.usedAt - a.usedAt)
   const size = kept.reduce((sum, one) => sum + one.size, 0)
   if (word === 'clear') await layers.clear()
   if (flags.json) {
