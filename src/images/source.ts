@@ -34,7 +34,7 @@ export type OpenOptions = {
 /** The images of a file or folder, each once; `name` is what the user calls it. */
 export async function openSource(path: string, name = path): Promise<readonly SourceImage[]> {
   const files = await openFiles(path, name)
-  const layout = files.find(INDEX_FILE) && openLayout(files)
+  const layout = files.follow(INDEX_FILE) && openLayout(files)
   // docker save leaves layers as they are unpacked, which no registry wants.
   if (files.find(DOCKER_FILE) && !(layout && layout.isPacked)) {
     const { openDockerArchive } = await import('./docker-archive.ts')

@@ -1,5 +1,13 @@
-import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseReference } from '../../src/domain/reference.ts'
 import { digestOf } from '../../src/images/digest.ts'
@@ -109,6 +117,26 @@ describe('push', () => {
       expect(single).toMatchObject({ digest: two.digest, blobs: { uploaded: 0, present: 3 } })
     },
   )
+
+  it('follows links in a folder, of which Bazel makes layouts', async () => {
+    const registry = await newRegistry()
+    const image = await makeImage(registry, '1')
+    const whole = await pulled(registry, 'oci')
+    const folder = temporaryFolder()
+    const blobs = join(folder, 'elsewhere/blobs')
+    mkdirSync(blobs, { recursive: true })
+    for (const blob of readdirSync(join(whole, 'blobs/sha256'))) {
+      symlinkSync(join(whole, 'blobs/sha256', blob), join(blobs, blob))
+    }
+    mkdirSync(join(folder, 'blobs'))
+    symlinkSync('../elsewhere/blobs', join(folder, 'blobs/sha256'))
+    symlinkSync(join(whole, 'index.json'), join(folder, 'index.json'))
+    const { digest, blobs: counts } = await pushImage(order(registry, folder))
+    expect({ digest, counts }).toEqual({
+      digest: image.digest,
+      counts: { uploaded: 3, present: 0, mounted: 0 },
+    })
+  })
 
   it('compresses what docker save left unpacked, to the same bytes each time', async () => {
     const registry = await newRegistry()
@@ -283,11 +311,35 @@ describe('an archive that is not right', () => {
     )
   })
 
-  it('is refused where a folder has links', async () => {
-    const registry = await startRegistry()
-    const folder = join(temporaryFolder(), 'app')
-    mkdirSync(folder)
-    symlinkSync('/etc/passwd', join(folder, 'index.json'))
-    await expect(pushImage(order(registry, folder))).rejects.toThrow(/no image is in it/)
+  it('is refused where a link in a folder leads to no plain file', async () => {
+    const registry = await newRegistry()
+    await makeImage(registry, '1')
+    const folder = await pulled(registry, 'oci')
+    const blobs = join(folder, 'blobs/sha256')
+    const [blob = ''] = readdirSync(blobs)
+    rmSync(join(blobs, blob))
+    for (const target of ['/dev/zero', '/', 'nowhere']) {
+      symlinkSync(target, join(blobs, blob))
+      await expect(pushImage(order(registry, folder))).rejects.toThrow(/is not in it/)
+      rmSync(join(blobs, blob))
+    }
+    symlinkSync(blob, join(blobs, blob))
+    await expect(pushImage(order(registry, folder))).rejects.toThrow(/can't be read \(ELOOP\)/)
+  })
+
+  it('is refused where a docker archive, unpacked, has links', async () => {
+    const registry = await newRegistry()
+    const folder = temporaryFolder()
+    const elsewhere = temporaryFolder()
+    const { files, config } = dockerSave()
+    for (const { name, bytes } of files) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      if (bytes) writeFileSync(join(folder, name), bytes)
+    }
+    writeFileSync(join(elsewhere, 'config'), config)
+    const name = `${digestOf(config).slice(7)}.json`
+    rmSync(join(folder, name))
+    symlinkSync(join(elsewhere, 'config'), join(folder, name))
+    await expect(pushImage(order(registry, folder))).rejects.toThrow(/\.json" is not in it/)
   })
 })
