@@ -15,6 +15,7 @@ const name = basename(process.argv[1] ?? '').replace(/\.exe$/i, '')
 const isHelper = name === 'docker-credential-ecr-cname'
 let read: Buffer | undefined
 let stopping: AbortController | undefined
+let isHangupMeant = false
 
 void start().then((code) => {
   // Everything was written whole; what is still open belongs to a call that was given up.
@@ -66,7 +67,10 @@ function world(): World {
       const timer = setTimeout(act, ms)
       return () => clearTimeout(timer)
     },
-    onHangup: (act) => process.on('SIGHUP', act),
+    onHangup: (act) => {
+      isHangupMeant = true
+      process.on('SIGHUP', act)
+    },
     self: self(),
     get parent() {
       return process.send && parent()
@@ -128,6 +132,10 @@ function stopSignal(): AbortSignal {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => controller.abort())
   }
+  // Of a terminal that is closed, by its shell and by the system; some commands read anew at it.
+  process.on('SIGHUP', () => {
+    if (!isHangupMeant) controller.abort()
+  })
   stopping = controller
   return controller.signal
 }
@@ -181,8 +189,10 @@ function write(file: 1 | 2, output: string | Uint8Array): void {
   }
 }
 
-function unwritten(file: 1 | 2, code = ''): never {
-  if (file === 1) write(2, `the answer can't be written to stdout (${code})\n`)
+// What is under way matters more than what is told of it: a terminal may be gone.
+function unwritten(file: 1 | 2, code = ''): void {
+  if (file === 2) return
+  write(2, `the answer can't be written to stdout (${code})\n`)
   process.exit(1)
 }
 

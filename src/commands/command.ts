@@ -28,9 +28,9 @@ export type World = {
   readonly parent?: Parent | undefined
   /** Acts later; the result calls that off. */
   readonly after: (ms: number, act: () => void) => () => void
-  /** Acts at each SIGHUP. */
+  /** Acts at each SIGHUP, which then stops nothing. */
   readonly onHangup: (act: () => void) => void
-  /** Aborted by the first SIGTERM or SIGINT. */
+  /** Aborted by the first SIGTERM or SIGINT, and by a SIGHUP that nobody acts at. */
   readonly stop: AbortSignal
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { digestOf } from '../../src/images/digest.ts'
 import { ECR_CNAME, type Outcome, runProgram, start } from '../support/program.ts'
+import { needs } from '../support/needs.ts'
 import { eventually, newUser, type User } from '../support/user.ts'
 import { readArchive } from './archive.ts'
 import {
@@ -82,31 +83,59 @@ describe('ecr-cname pull', () => {
     expect(await call('pull', `${host}/team/app:1`, '-o', 'app.tar')).toMatchObject({ exitCode: 0 })
   })
 
-  it('stops at Ctrl-C with nothing at the path, and goes on in the next run', async () => {
-    const { call, registry, user, file } = await newCaller()
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'stops at %s with nothing at the path, and goes on in the next run',
+    async (signal) => {
+      const { call, registry, user, file } = await newCaller()
+      await pushImage(registry, '1', { layers: [makeLayer(8_000_000)] })
+      // Again and again, so that it can't be done before it is stopped.
+      registry.emulator.settings.faults.push({
+        service: 'bucket',
+        kind: 'cut',
+        afterBytes: 1_000_000,
+      })
+      const running = start([ECR_CNAME, 'pull', `${IMAGE}:1`, '-o', 'app.tar'], {
+        env: user.env,
+        cwd: user.home,
+      })
+      await eventually(() => registry.emulator.calls.some(({ headers }) => headers['range']))
+      running.kill(signal)
+      const { exitCode, stderr } = await running.outcome
+      expect(exitCode).toBe(1)
+      expect(stderr).toMatch(
+        /ecr-cname: stopped; what was loaded so far is kept, so run it again\n$/,
+      )
+      expect(readdirSync(user.home).filter((name) => name.includes('app'))).toEqual([])
+      registry.emulator.settings.faults.length = 0
+      registry.emulator.calls.length = 0
+      expect(await call('pull', `${IMAGE}:1`, '-o', 'app.tar')).toMatchObject({ exitCode: 0 })
+      expect(existsSync(file('app.tar'))).toBe(true)
+      const layers = registry.emulator.calls.filter(({ service }) => service === 'bucket')
+      expect(layers.some(({ headers }) => /^bytes=\d{5,}-$/.test(headers['range'] ?? ''))).toBe(
+        true,
+      )
+    },
+  )
+
+  it('leaves nothing at the path where its terminal is closed', async (context) => {
+    needs(context, process.platform === 'linux' ? undefined : 'script, of util-linux')
+    const { registry, user, file } = await newCaller()
     await pushImage(registry, '1', { layers: [makeLayer(8_000_000)] })
-    // Again and again, so that it can't be done before it is stopped.
     registry.emulator.settings.faults.push({
       service: 'bucket',
       kind: 'cut',
       afterBytes: 1_000_000,
     })
-    const running = start([ECR_CNAME, 'pull', `${IMAGE}:1`, '-o', 'app.tar'], {
+    const command = `${ECR_CNAME} pull ${IMAGE}:1 -o app.tar`
+    const terminal = start(['script', '--quiet', '--command', command, '/dev/null'], {
       env: user.env,
       cwd: user.home,
     })
-    await eventually(() => registry.emulator.calls.some(({ headers }) => headers['range']))
-    running.kill('SIGINT')
-    const { exitCode, stderr } = await running.outcome
-    expect(exitCode).toBe(1)
-    expect(stderr).toMatch(/ecr-cname: stopped; what was loaded so far is kept, so run it again\n$/)
-    expect(readdirSync(user.home).filter((name) => name.includes('app'))).toEqual([])
-    registry.emulator.settings.faults.length = 0
-    registry.emulator.calls.length = 0
-    expect(await call('pull', `${IMAGE}:1`, '-o', 'app.tar')).toMatchObject({ exitCode: 0 })
-    expect(existsSync(file('app.tar'))).toBe(true)
-    const layers = registry.emulator.calls.filter(({ service }) => service === 'bucket')
-    expect(layers.some(({ headers }) => /^bytes=\d{5,}-$/.test(headers['range'] ?? ''))).toBe(true)
+    const drafts = () => readdirSync(user.home).filter((name) => name.includes('app.tar'))
+    await eventually(() => drafts().length === 1)
+    terminal.kill('SIGKILL')
+    await eventually(() => drafts().length === 0)
+    expect(existsSync(file('app.tar'))).toBe(false)
   })
 
   it('takes a large image, whose digests are made on a thread', async () => {
