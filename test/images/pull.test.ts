@@ -313,6 +313,13 @@ describe('a pull that is cut', () => {
     expect(beside(options.path)).toEqual([])
   })
 
+  it('at its first question asks it again, at the same door', async () => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, '1')
+    registry.emulator.settings.faults.push({ service: 'registry', kind: 'cut', times: 1 })
+    expect(await pullImage(order(registry))).toMatchObject({ digest: image.digest })
+  })
+
   it('before anything came is given up in one line', async () => {
     const registry = await startRegistry()
     await pushImage(registry, '1')
