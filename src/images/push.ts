@@ -58,7 +58,8 @@ export async function pushImage(options: PushOptions): Promise<Pushed> {
 async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
   const { client, reference, mountFrom = [], report = () => {} } = options
   const { signal } = client.options
-  const { repository, tag = 'latest', digest } = reference
+  const { repository, tag, digest } = reference
+  const called = tag ?? digest ?? 'latest'
   const root = cargo.documents.at(-1)
   if (!root) throw new UserError('IMAGE', `${options.path}: no image is in it`)
   if (digest !== undefined && digest !== root.digest) {
@@ -67,7 +68,7 @@ async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
   }
   report({ kind: 'plan', blobs: cargo.blobs })
   const { counts, counting } = counter(report)
-  if (await isThere(root, options, digest ?? tag)) {
+  if (await isThere(root, options, called)) {
     cargo.blobs.forEach((blob) => counting({ kind: 'done', digest: blob.digest, how: 'present' }))
   } else {
     const sorted = [...cargo.blobs].sort((a, b) => b.size - a.size)
@@ -75,7 +76,7 @@ async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
       uploadBlob({ client, repository, blob, mountFrom, report: counting, signal: until }),
     )
     for (const document of cargo.documents) {
-      const name = document === root ? (digest ?? tag) : document.digest
+      const name = document === root ? called : document.digest
       await putDocument(document, name, options)
     }
   }

@@ -118,6 +118,17 @@ describe('push', () => {
     },
   )
 
+  it('sets the tag of a reference that has a digest, too', async () => {
+    const registry = await newRegistry()
+    const { digest } = await makeImage(registry, '1')
+    const path = await pulled(registry, 'oci')
+    const reference = parseReference(`${CNAME}/${COPY}:2@${digest}`)
+    await pushImage(order(registry, path, { reference }))
+    const tagged = parseReference(`${CNAME}/${COPY}:2`)
+    const pull = { client: registry.client(), path: `${path}.tar`, format: 'docker' } as const
+    expect(await pullImage({ ...pull, reference: tagged })).toMatchObject({ digest })
+  })
+
   it('follows links in a folder, of which Bazel makes layouts', async () => {
     const registry = await newRegistry()
     const image = await makeImage(registry, '1')
