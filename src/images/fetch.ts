@@ -90,7 +90,8 @@ export async function openBlob(
   throw new Passing(error)
 }
 
-async function readWhole(answer: Incoming, limit: number, where: string): Promise<Buffer> {
+/** A body whole; one of more bytes than the limit is a UserError. */
+export async function readWhole(answer: Incoming, limit: number, where: string): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   let room = Buffer.of()

@@ -1,8 +1,9 @@
 /** Lists of tags and repositories, page by page, in the order in which people look for them. */
 
-import { json } from 'node:stream/consumers'
-import { UserError } from '../domain/errors.ts'
-import type { Client } from './client.ts'
+import { oneLine, UserError } from '../domain/errors.ts'
+import type { Ask, Client } from './client.ts'
+import { readWhole } from './fetch.ts'
+import { ofMessage } from './taker.ts'
 
 /** All tags of a repository, sorted. */
 export async function listTags(client: Client, repository: string): Promise<readonly string[]> {
@@ -33,6 +34,7 @@ export function compareNames(a: string, b: string): number {
 // ECR refuses more (go-containerregistry#681).
 const PAGE = 1000
 const MOST_PAGES = 10_000
+const PAGE_LIMIT = 16 * 1024 * 1024
 const COLLATOR = new Intl.Collator('en', { numeric: true })
 
 function split(name: string) {
@@ -51,15 +53,15 @@ async function listAll(client: Client, first: First, key: string): Promise<reado
   const names: string[] = []
   let target: string | undefined
   for (let page = 0; page < MOST_PAGES; page++) {
-    const answer = await client.ask({
+    const { body, link } = await askForPage(client, {
       method: 'GET',
       ...first,
       ...(target !== undefined && { target }),
       expect: [200],
     })
-    names.push(...readNames(await json(answer).catch(() => undefined), key))
+    names.push(...readNames(body, key))
     // https://distribution.github.io/distribution/spec/api/#pagination; ECR's are absolute.
-    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec([answer.headers.link].flat().join()) ?? []
+    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link) ?? []
     const following = next === undefined ? undefined : client.targetOf(next)
     if (following === undefined) return names
     if (following === target) break
@@ -68,9 +70,27 @@ async function listAll(client: Client, first: First, key: string): Promise<reado
   throw new UserError('REGISTRY', `the registry's list of ${key} has no end`)
 }
 
-function readNames(body: unknown, key: string): readonly string[] {
-  const found = (body as Readonly<Record<string, unknown>> | undefined)?.[key]
+// One that is cut on the way is asked for again.
+async function askForPage(client: Client, ask: Ask) {
+  const where = [client.options.site.name.host, ask.repository].filter(Boolean).join('/')
+  return await client.retrying(async () => {
+    const answer = await client.askOnce(ask)
+    const body = await readWhole(ofMessage(answer), PAGE_LIMIT, where)
+    return { body, link: [answer.headers.link].flat().join() }
+  })
+}
+
+function readNames(body: Buffer, key: string): readonly string[] {
+  const found = parse(body)?.[key]
   if (found === null) return []
-  if (Array.isArray(found)) return found.map(String)
+  if (Array.isArray(found)) return found.map((name) => oneLine(String(name)))
   throw new UserError('REGISTRY', `the registry's list of ${key} is none; is it a registry?`)
+}
+
+function parse(body: Buffer): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return JSON.parse(body.toString('utf8')) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
 }
