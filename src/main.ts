@@ -51,7 +51,10 @@ function world(): World {
     env: environment,
     readInput: input,
     stdout: (text) => write(1, text),
-    stdoutBytes: (bytes) => write(1, bytes),
+    stdoutBytes: (bytes) =>
+      write(1, bytes, (error) => {
+        throw error
+      }),
     stderr: (text) => write(2, text),
     // A look at process.stdout loads what it is made of.
     get stdoutIsTerminal() {
@@ -175,7 +178,7 @@ function readSome(chunk: Buffer): number {
 }
 
 // A caller that closed its end has what it wanted.
-function write(file: 1 | 2, output: string | Uint8Array): void {
+function write(file: 1 | 2, output: string | Uint8Array, fail = unwritten): void {
   let rest: Uint8Array = typeof output === 'string' ? Buffer.from(output) : output
   while (rest.length > 0) {
     try {
@@ -183,14 +186,14 @@ function write(file: 1 | 2, output: string | Uint8Array): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EPIPE') return
-      if (code !== 'EAGAIN') return unwritten(file, code)
+      if (code !== 'EAGAIN') return fail(error as NodeJS.ErrnoException, file)
       pause()
     }
   }
 }
 
 // What is under way matters more than what is told of it: a terminal may be gone.
-function unwritten(file: 1 | 2, code = ''): void {
+function unwritten({ code }: NodeJS.ErrnoException, file: 1 | 2): void {
   if (file === 2) return
   write(2, `the answer can't be written to stdout (${code})\n`)
   process.exit(1)

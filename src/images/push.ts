@@ -1,8 +1,6 @@
 /** Pushes an image out of an archive or a folder: blobs first, the index last. */
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { UserError } from '../domain/errors.ts'
 import { formatReference, type Reference } from '../domain/reference.ts'
 import type { Client } from './client.ts'
@@ -11,6 +9,7 @@ import { inParallel } from './parallel.ts'
 import type { Platform } from './platform.ts'
 import type { Outcome, ProgressEvent, Report } from './progress.ts'
 import { RegistryError } from './refusal.ts'
+import { temporaryFolder } from './sink.ts'
 import { seekable } from './spool.ts'
 import { type Cargo, openSource, pickImage } from './source.ts'
 import { uploadBlob } from './upload.ts'
@@ -134,7 +133,7 @@ function counter(report: Report) {
 function temporary() {
   let made: Promise<string> | undefined
   return {
-    folder: () => (made ??= mkdtemp(join(tmpdir(), 'ecr-cname-'))),
+    folder: () => (made ??= temporaryFolder()),
     clear: async () => {
       if (made) await rm(await made, { recursive: true, force: true })
     },

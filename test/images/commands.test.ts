@@ -1,4 +1,15 @@
-import { existsSync, linkSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -73,6 +84,26 @@ describe('ecr-cname pull', () => {
     const { exitCode } = await runProgram(['sh', '-c', command], { env: user.env, cwd: user.home })
     expect(exitCode).toBe(0)
     expect((await readArchive(file('app.tar'))).has('manifest.json')).toBe(true)
+  })
+
+  it('leaves nothing behind where what -o - writes to is full, or there is no TMPDIR', async () => {
+    const { registry, user, file } = await newCaller()
+    await pushImage(registry, '1')
+    mkdirSync(file('tmp'))
+    const pull = (folder: string) => {
+      const command = `${ECR_CNAME} pull ${IMAGE}:1 --quiet -o - > /dev/full`
+      const env = { ...user.env, TMPDIR: file(folder) }
+      return runProgram(['sh', '-c', command], { env, cwd: user.home })
+    }
+    expect(await pull('tmp')).toMatchObject({
+      exitCode: 1,
+      stderr: 'ecr-cname: stdout: there is no more room (ENOSPC); free some, or write elsewhere\n',
+    })
+    expect(readdirSync(file('tmp'))).toEqual([])
+    expect(await pull('none')).toMatchObject({
+      exitCode: 1,
+      stderr: `ecr-cname: ${file('none')}: it can't be written (ENOENT); name another folder in TMPDIR\n`,
+    })
   })
 
   it('pulls by ECR’s own name, too', async () => {
@@ -294,6 +325,32 @@ describe('ecr-cname push', () => {
     expect(refused).toMatchObject({
       exitCode: 1,
       stderr: 'ecr-cname: /dev/stdin: the archive ends early; copy or save it anew\n',
+    })
+  })
+
+  it.each(['-', 'a-pipe'])('stops at Ctrl-C while the pipe %s is silent', async (path) => {
+    const { user, file } = await newCaller()
+    mkdirSync(file('tmp'))
+    execFileSync('mkfifo', [file('a-pipe')])
+    const silent = openSync(file('a-pipe'), 'r+')
+    onTestFinished(() => closeSync(silent))
+    const env = { ...user.env, TMPDIR: file('tmp') }
+    const command = ['push', path, `${CNAME}/team/app:2`]
+    const child = spawn(ECR_CNAME, command, { env, cwd: user.home, stdio: 'pipe' })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const ended = new Promise((done) => child.on('close', done))
+    await eventually(() => readdirSync(file('tmp'), { recursive: true }).length === 2)
+    child.kill('SIGINT')
+    expect(await ended).toBe(1)
+    expect(readdirSync(file('tmp'))).toEqual([])
+  })
+
+  it('is used wrongly where stdin is neither a pipe nor a file', async () => {
+    const { user } = await newCaller()
+    const command = `${ECR_CNAME} push - ${CNAME}/team/app:2 < /dev/null`
+    expect(await runProgram(['sh', '-c', command], { env: user.env })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^ecr-cname: push: stdin is no pipe and no file; send .*\n$/),
     })
   })
 
