@@ -22,15 +22,13 @@ export async function seekable(path: string, { folder, signal }: Spooling): Prom
   const there = path === '-' ? undefined : await stat(path).catch(() => undefined)
   if (path !== '-' && !there?.isFIFO() && !there?.isSocket()) return path
   const source = path === '-' ? openStdin() : await openPipe(path)
-  let unread: unknown
-  source.once('error', (error) => (unread = error))
   const copy = join(await folder(), 'archive.tar')
   try {
     await pipeline(source, createWriteStream(copy, { flags: 'wx', mode: 0o600 }), { signal })
     return copy
   } catch (error) {
     if (signal.aborted) throw stopped()
-    if (unread !== error) throw explainWrite(error, copy)
+    if ((error as NodeJS.ErrnoException).syscall !== 'read') throw explainWrite(error, copy)
     throw new UserError('IMAGE', `${path}: it can't be read (${codeOf(error)})`, { cause: error })
   }
 }

@@ -8,12 +8,21 @@ import { parseReference } from '../../src/domain/reference.ts'
 import { openCache } from '../../src/images/cache.ts'
 import { digestOf } from '../../src/images/digest.ts'
 import { TYPES } from '../../src/images/manifest.ts'
+import { parsePlatform } from '../../src/images/platform.ts'
 import type { ProgressEvent } from '../../src/images/progress.ts'
 import { pullImage } from '../../src/images/pull.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { readArchive } from './archive.ts'
 import { blobGets, newCache, order, rangesOf } from './pulls.ts'
-import { IMAGE, makeLayer, pushImage, pushIndex, type Registry, startRegistry } from './registry.ts'
+import {
+  IMAGE,
+  type Made,
+  makeLayer,
+  pushImage,
+  pushIndex,
+  type Registry,
+  startRegistry,
+} from './registry.ts'
 
 /** All that stands beside a path, and it. */
 function beside(path: string): string[] {
@@ -102,6 +111,38 @@ describe('pull', () => {
     await expect(pullImage(order(registry, { platform }))).rejects.toThrow(
       /no image for linux\/s390x; choose with --platform: linux\/amd64$/,
     )
+  })
+
+  it('takes of several variants the plain one, where none is told', async () => {
+    const registry = await startRegistry()
+    const variants = ['v3', undefined, 'v6', 'v7']
+    const found: Made[] = []
+    for (const variant of variants) {
+      const architecture = found.length < 2 ? 'amd64' : 'arm'
+      const platform = { os: 'linux', architecture, ...(variant && { variant }) }
+      found.push(await pushImage(registry, undefined, { platform }))
+    }
+    await pushIndex(
+      registry,
+      '1',
+      found.map(({ descriptor }) => descriptor),
+    )
+    const taken = async (text: string) => {
+      const { digest } = await pullImage(order(registry, { platform: parsePlatform(text) }))
+      return variants[found.findIndex((one) => one.digest === digest)]
+    }
+    expect(await taken('linux/amd64')).toBe(undefined)
+    expect(await taken('linux/amd64/v1')).toBe(undefined)
+    expect(await taken('linux/amd64/v3')).toBe('v3')
+    expect(await taken('linux/arm')).toBe('v7')
+  })
+
+  it('believes an index more than a configuration', async () => {
+    const registry = await startRegistry()
+    const { descriptor, digest } = await pushImage(registry, undefined)
+    const platform = { os: 'linux', architecture: 'arm', variant: 'v6' }
+    await pushIndex(registry, '1', [{ ...descriptor, platform }])
+    expect(await pullImage(order(registry, { platform }))).toMatchObject({ digest })
   })
 
   it('takes all platforms, and the index as it is', async () => {
