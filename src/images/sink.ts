@@ -63,7 +63,7 @@ export function explainWrite(error: unknown, path: string): unknown {
   if (error instanceof UserError || code === '') return error
   const reason = FULL.test(code)
     ? `there is no more room (${code}); free some, or write elsewhere`
-    : `it can't be written (${code})`
+    : `it can't be written (${code})${code === 'ENOENT' ? '; is its folder there?' : ''}`
   return new UserError('STORE', `${path}: ${reason}`, { cause: error })
 }
 

@@ -61,9 +61,12 @@ export function pickImage(
   throw new UserError('IMAGE', `${path}: ${reason}; ${choice}`)
 }
 
-// By its whole name, or by its tag alone.
+// By its whole name, without what stands before it (podman's `localhost/`), or by its tag alone.
 function isNamed(wanted: string): (name: string) => boolean {
-  return (name) => name === wanted || name.slice(name.lastIndexOf(':') + 1) === wanted
+  return (name) =>
+    name === wanted ||
+    (wanted.includes(':') && name.endsWith(`/${wanted}`)) ||
+    name.slice(name.lastIndexOf(':') + 1) === wanted
 }
 
 function noImage({ path }: Files): UserError {

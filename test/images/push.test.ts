@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   mkdirSync,
   readdirSync,
@@ -8,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { parseReference } from '../../src/domain/reference.ts'
 import { digestOf } from '../../src/images/digest.ts'
@@ -189,6 +191,8 @@ describe('push', () => {
     )
     await pushImage(order(registry, path, { tag: 'app:2' }))
     await pushImage(order(registry, path, { tag: '1' }))
+    const ofPodman = archiveOf(dockerSave(['localhost/app:1', 'localhost/other-app:1']).files)
+    await pushImage(order(registry, ofPodman, { tag: 'app:1' }))
   })
 
   it('mounts layers that another repository has', async () => {
@@ -272,6 +276,11 @@ describe('an archive that is not right', () => {
     ['is a device', [{ name: 'b', type: '3' }], /is neither a file nor a folder/],
     ['is no image', [plain], /neither index\.json nor manifest\.json/],
     ['is no list', [{ name: 'manifest.json', bytes: Buffer.from('{}') }], /no list of images/],
+    [
+      'is a manifest',
+      [{ name: 'manifest.json', bytes: Buffer.from('{"schemaVersion":2}') }],
+      /it is of the form dir; copy it anew: skopeo copy dir:FOLDER oci-archive:FILE$/,
+    ],
   ])('since a name in it %s is refused', async (_, files, line) => {
     const registry = await startRegistry()
     await expect(pushImage(order(registry, archiveOf(files)))).rejects.toThrow(line)
@@ -300,6 +309,10 @@ describe('an archive that is not right', () => {
     await expect(pushImage(order(registry, path))).rejects.toThrow(/the archive ends early/)
     writeFileSync(path, Buffer.alloc(2000, 'x'))
     await expect(pushImage(order(registry, path))).rejects.toThrow(/it is no tar archive/)
+    writeFileSync(path, gzipSync(randomBytes(2000)))
+    await expect(pushImage(order(registry, path))).rejects.toThrow(
+      /app\.tar: it is compressed; unpack it on the way: gunzip -c < FILE \| ecr-cname push - REF$/,
+    )
   })
 
   it('is refused where a layer is not what its digest says', async () => {
