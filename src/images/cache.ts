@@ -9,6 +9,7 @@ import { privateFolder } from '../io/files.ts'
 import { hexOf } from './digest.ts'
 import { isHeld, partsIn } from './part-names.ts'
 import { openPart, type Part } from './parts.ts'
+import { explainWrite } from './sink.ts'
 import { isUntouched, readStamp, stampFile, writeStamp } from './stamps.ts'
 
 export type Cache = {
@@ -18,7 +19,7 @@ export type Cache = {
   readonly begin: (digest: string) => Promise<Part | undefined>
   /** Takes note of links to a blob that we have made, or given their names. */
   readonly noteLinks: (digest: string) => Promise<void>
-  /** Clears away what was not used for longest, down to the limit. */
+  /** Clears away what was not used for longest, down to the limit, as far as that may be. */
   readonly sweep: () => Promise<void>
   readonly list: () => Promise<readonly Kept[]>
   /** Empties it. */
@@ -53,17 +54,23 @@ export function openCache({ folder, limit, now }: CacheOptions): Cache {
       const kept = [...(await list(folder))].sort((a, b) => b.usedAt - a.usedAt)
       for (const { digest, size } of kept) {
         room -= size
-        if (room < 0) await remove(folder, digest)
+        if (room < 0) await remove(folder, digest).catch(() => {})
       }
       for (const { name, path } of await partsIn(folder)) {
         const { mtimeMs = Infinity } = (await stat(path).catch(() => undefined)) ?? {}
-        if (!isHeld(name) && mtimeMs < now() - LEFTOVER_MS) await rm(path, { force: true })
+        if (!isHeld(name) && mtimeMs < now() - LEFTOVER_MS) {
+          await rm(path, { force: true }).catch(() => {})
+        }
       }
     },
     async clear() {
-      await Promise.all((await list(folder)).map(({ digest }) => remove(folder, digest)))
       const left = (await partsIn(folder)).filter(({ name }) => !isHeld(name))
-      await Promise.all(left.map(({ path }) => rm(path, { force: true })))
+      try {
+        await Promise.all((await list(folder)).map(({ digest }) => remove(folder, digest)))
+        await Promise.all(left.map(({ path }) => rm(path, { force: true })))
+      } catch (error) {
+        throw explainWrite(error, folder)
+      }
     },
   }
 }
@@ -78,8 +85,9 @@ async function find(
     const [stamp, known] = await Promise.all([stampFile(path), readStamp(path)])
     if (stamp.size !== size || !isUntouched(known, stamp)) return undefined
     await access(path, constants.R_OK)
-    if (known.ctime === stamp.ctime) await utimes(`${path}.stamp`, now / 1000, now / 1000)
-    else await writeStamp(path, stamp, now)
+    // A cache that is mounted to be read alone still serves.
+    if (known.ctime !== stamp.ctime) await writeStamp(path, stamp, now)
+    else await utimes(`${path}.stamp`, now / 1000, now / 1000).catch(() => {})
     return path
   } catch {
     return undefined

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { pid } from 'node:process'
 import { describe, expect, it } from 'vitest'
@@ -12,6 +21,7 @@ import { parsePlatform } from '../../src/images/platform.ts'
 import type { ProgressEvent } from '../../src/images/progress.ts'
 import { pullImage } from '../../src/images/pull.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { becomeNobody } from '../support/nobody.ts'
 import { readArchive } from './archive.ts'
 import { blobGets, newCache, order, rangesOf } from './pulls.ts'
 import {
@@ -235,6 +245,28 @@ describe('the cache of layers', () => {
     expect(blobGets(registry) - gets).toBe(0)
     expect(readFileSync(second.path).equals(readFileSync(first.path))).toBe(true)
     expect(statSync(folder).mode & 0o077).toBe(0)
+  })
+
+  it.skipIf(process.geteuid?.() !== 0)('has layers whose use it may not note', async () => {
+    const parent = temporaryFolder()
+    const registry = await startRegistry({ folder: join(parent, 'registry') })
+    await pushImage(registry, '1')
+    becomeNobody(parent)
+    const { cache, folder } = newCache(1, parent)
+    const path = (name: string) => join(parent, name)
+    const large = { ...cache, sweep: async () => {} }
+    await pullImage(order(registry, { cache: large, path: path('1.tar') }))
+    const nobody = process.geteuid?.() ?? 0
+    process.seteuid?.(0)
+    const stamps = readdirSync(folder).filter((name) => name.endsWith('.stamp'))
+    for (const name of ['.', ...stamps]) {
+      chownSync(join(folder, name), 0, 0)
+      chmodSync(join(folder, name), 0o755)
+    }
+    process.seteuid?.(nobody)
+    const gets = blobGets(registry)
+    await pullImage(order(registry, { cache, path: path('2.tar') }))
+    expect(blobGets(registry) - gets).toBe(0)
   })
 
   it('has no layer whose file was touched', async () => {
