@@ -63,6 +63,9 @@ function world(): World {
     get stderrColumns() {
       return process.stderr.isTTY ? process.stderr.columns : undefined
     },
+    get stderrRows() {
+      return process.stderr.isTTY ? process.stderr.rows : undefined
+    },
     ask,
     now: () => Date.now(),
     random: () => Math.random(),

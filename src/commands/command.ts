@@ -14,8 +14,9 @@ export type World = {
   readonly stdoutBytes: (bytes: Uint8Array) => void
   readonly stderr: (text: string) => void
   readonly stdoutIsTerminal: boolean
-  /** The width of the terminal that stderr is, if it is one: there progress is drawn. */
+  /** The size of the terminal that stderr is, if it is one: there progress is drawn. */
   readonly stderrColumns: number | undefined
+  readonly stderrRows?: number | undefined
   /** A line that a person types in answer; undefined where no terminal is there to ask. */
   readonly ask: (question: string) => Promise<string | undefined>
   /** Milliseconds since 1970. */
