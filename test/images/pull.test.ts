@@ -390,7 +390,10 @@ describe('a pull that is cut', () => {
     const registry = await startRegistry()
     const image = await pushImage(registry, '1')
     registry.emulator.settings.faults.push({ service: 'registry', kind: 'cut', times: 1 })
-    expect(await pullImage(order(registry))).toMatchObject({ digest: image.digest })
+    const reasons: string[] = []
+    const client = registry.client({ onRetry: (reason) => reasons.push(reason) })
+    expect(await pullImage(order(registry, { client }))).toMatchObject({ digest: image.digest })
+    expect(reasons).toEqual(['the connection failed (ECONNRESET)'])
   })
 
   it('before anything came is given up in one line', async () => {
@@ -496,6 +499,14 @@ type Index = {
 }
 
 describe('the place that a pull is told', () => {
+  it.each(['docker', 'oci'] as const)('may have a name as long as any, for %s', async (format) => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const path = join(temporaryFolder(), 'é'.repeat(127))
+    await pullImage(order(registry, { path, format }))
+    expect(beside(path)).toEqual(['é'.repeat(127)])
+  })
+
   it('takes two folders of one image that come to stand there at once', async () => {
     const registry = await startRegistry()
     const image = await pushImage(registry, '1', { layers: [makeLayer(1_000_000)] })
