@@ -51,14 +51,19 @@ export function pickImage(
   path: string,
 ): SourceImage {
   const fitting =
-    wanted === undefined ? images : images.filter(({ names }) => names.some(isNamed(wanted)))
+    wanted === undefined ? images : images.filter((image) => namesOf(image).some(isNamed(wanted)))
   const [first, ...more] = fitting
   if (first && more.length === 0) return first
   if (images.length === 0) throw new UserError('IMAGE', `${path}: no image is in it`)
-  const names = images.flatMap((image) => image.names)
+  const names = images.flatMap(namesOf)
   const choice = names.length > 0 ? `choose with --tag: ${names.join(', ')}` : 'they have no names'
   const reason = first ? 'several images are in it' : `no image in it is called ${wanted ?? ''}`
   throw new UserError('IMAGE', `${path}: ${reason}; ${choice}`)
+}
+
+// One that nobody has named has its digest.
+function namesOf({ names, digest }: SourceImage): readonly string[] {
+  return names.length === 0 && digest !== undefined ? [digest] : names
 }
 
 // By its whole name, without what stands before it (podman's `localhost/`), or by its tag alone.

@@ -131,6 +131,21 @@ describe('push', () => {
     expect(await pullImage({ ...pull, reference: tagged })).toMatchObject({ digest })
   })
 
+  it('takes one that has no name by its digest', async () => {
+    const registry = await newRegistry()
+    const images = [await makeImage(registry, '1'), await makeImage(registry, '2')]
+    const path = join(temporaryFolder(), 'app')
+    for (const { digest } of images) {
+      const reference = parseReference(`${IMAGE}@${digest}`)
+      await pullImage({ reference, client: registry.client(), path, format: 'oci' })
+    }
+    const [{ digest } = { digest: '' }, other] = images
+    await expect(pushImage(order(registry, path))).rejects.toThrow(
+      `several images are in it; choose with --tag: ${digest}, ${other?.digest}`,
+    )
+    expect(await pushImage(order(registry, path, { tag: digest }))).toMatchObject({ digest })
+  })
+
   it('follows links in a folder, of which Bazel makes layouts', async () => {
     const registry = await newRegistry()
     const image = await makeImage(registry, '1')
