@@ -15,6 +15,7 @@ const name = basename(process.argv[1] ?? '').replace(/\.exe$/i, '')
 const isHelper = name === 'docker-credential-ecr-cname'
 let read: Buffer | undefined
 let stopping: AbortController | undefined
+let isHangupMeant = false
 
 void start().then((code) => {
   // Everything was written whole; what is still open belongs to a call that was given up.
@@ -50,7 +51,10 @@ function world(): World {
     env: environment,
     readInput: input,
     stdout: (text) => write(1, text),
-    stdoutBytes: (bytes) => write(1, bytes),
+    stdoutBytes: (bytes) =>
+      write(1, bytes, (error) => {
+        throw error
+      }),
     stderr: (text) => write(2, text),
     // A look at process.stdout loads what it is made of.
     get stdoutIsTerminal() {
@@ -59,6 +63,9 @@ function world(): World {
     get stderrColumns() {
       return process.stderr.isTTY ? process.stderr.columns : undefined
     },
+    get stderrRows() {
+      return process.stderr.isTTY ? process.stderr.rows : undefined
+    },
     ask,
     now: () => Date.now(),
     random: () => Math.random(),
@@ -66,7 +73,10 @@ function world(): World {
       const timer = setTimeout(act, ms)
       return () => clearTimeout(timer)
     },
-    onHangup: (act) => process.on('SIGHUP', act),
+    onHangup: (act) => {
+      isHangupMeant = true
+      process.on('SIGHUP', act)
+    },
     self: self(),
     get parent() {
       return process.send && parent()
@@ -128,6 +138,10 @@ function stopSignal(): AbortSignal {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => controller.abort())
   }
+  // Of a terminal that is closed, by its shell and by the system; some commands read anew at it.
+  process.on('SIGHUP', () => {
+    if (!isHangupMeant) controller.abort()
+  })
   stopping = controller
   return controller.signal
 }
@@ -167,7 +181,7 @@ function readSome(chunk: Buffer): number {
 }
 
 // A caller that closed its end has what it wanted.
-function write(file: 1 | 2, output: string | Uint8Array): void {
+function write(file: 1 | 2, output: string | Uint8Array, fail = unwritten): void {
   let rest: Uint8Array = typeof output === 'string' ? Buffer.from(output) : output
   while (rest.length > 0) {
     try {
@@ -175,14 +189,16 @@ function write(file: 1 | 2, output: string | Uint8Array): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EPIPE') return
-      if (code !== 'EAGAIN') return unwritten(file, code)
+      if (code !== 'EAGAIN') return fail(error as NodeJS.ErrnoException, file)
       pause()
     }
   }
 }
 
-function unwritten(file: 1 | 2, code = ''): never {
-  if (file === 1) write(2, `the answer can't be written to stdout (${code})\n`)
+// What is under way matters more than what is told of it: a terminal may be gone.
+function unwritten({ code }: NodeJS.ErrnoException, file: 1 | 2): void {
+  if (file === 2) return
+  write(2, `the answer can't be written to stdout (${code})\n`)
   process.exit(1)
 }
 

@@ -11,7 +11,7 @@ complete -c ecr-cname -n '__fish_seen_subcommand_from pull' -l quiet -d 'no prog
 complete -c ecr-cname -n '__fish_seen_subcommand_from pull' -l json -d 'the result as JSON on stdout'
 complete -c ecr-cname -n __fish_use_subcommand -a push -d 'Push an image out of a file or folder, with no engine'
 complete -c ecr-cname -n '__fish_seen_subcommand_from push' -F
-complete -c ecr-cname -n '__fish_seen_subcommand_from push' -l tag -x -d 'of several images in the archive, the one of this name'
+complete -c ecr-cname -n '__fish_seen_subcommand_from push' -l tag -x -d 'of several images in the archive, the one of this name, or of this digest if it has none'
 complete -c ecr-cname -n '__fish_seen_subcommand_from push' -l platform -x -d 'of several platforms, only this one, such as linux/arm64'
 complete -c ecr-cname -n '__fish_seen_subcommand_from push' -l mount-from -x -d 'take layers that are there already from this repository of the same registry; repeatable'
 complete -c ecr-cname -n '__fish_seen_subcommand_from push' -l quiet -d 'no progress'

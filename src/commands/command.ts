@@ -14,8 +14,9 @@ export type World = {
   readonly stdoutBytes: (bytes: Uint8Array) => void
   readonly stderr: (text: string) => void
   readonly stdoutIsTerminal: boolean
-  /** The width of the terminal that stderr is, if it is one: there progress is drawn. */
+  /** The size of the terminal that stderr is, if it is one: there progress is drawn. */
   readonly stderrColumns: number | undefined
+  readonly stderrRows?: number | undefined
   /** A line that a person types in answer; undefined where no terminal is there to ask. */
   readonly ask: (question: string) => Promise<string | undefined>
   /** Milliseconds since 1970. */
@@ -28,9 +29,9 @@ export type World = {
   readonly parent?: Parent | undefined
   /** Acts later; the result calls that off. */
   readonly after: (ms: number, act: () => void) => () => void
-  /** Acts at each SIGHUP. */
+  /** Acts at each SIGHUP, which then stops nothing. */
   readonly onHangup: (act: () => void) => void
-  /** Aborted by the first SIGTERM or SIGINT. */
+  /** Aborted by the first SIGTERM or SIGINT, and by a SIGHUP that nobody acts at. */
   readonly stop: AbortSignal
 }
 

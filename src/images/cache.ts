@@ -9,6 +9,7 @@ import { privateFolder } from '../io/files.ts'
 import { hexOf } from './digest.ts'
 import { isHeld, namesIn, partsIn } from './part-names.ts'
 import { openPart, type Part } from './parts.ts'
+import { explainWrite } from './sink.ts'
 import { isUntouched, readStamp, stampFile, writeStamp } from './stamps.ts'
 
 export type Cache = {
@@ -18,7 +19,7 @@ export type Cache = {
   readonly begin: (digest: string) => Promise<Part | undefined>
   /** Takes note of links to a blob that we have made, or given their names. */
   readonly noteLinks: (digest: string) => void
-  /** Clears away what was not used for longest, down to the limit. */
+  /** Clears away what was not used for longest, down to the limit, as far as that may be. */
   readonly sweep: () => Promise<void>
   readonly list: () => readonly Kept[]
   /** Empties it. */
@@ -53,17 +54,23 @@ export function openCache({ folder, limit, now }: CacheOptions): Cache {
       const kept = [...list(folder)].sort((a, b) => b.usedAt - a.usedAt)
       for (const { digest, size } of kept) {
         room -= size
-        if (room < 0) await remove(folder, digest)
+        if (room < 0) await remove(folder, digest).catch(() => {})
       }
       for (const { name, path } of partsIn(folder)) {
         const { mtimeMs = Infinity } = factsOf(path) ?? {}
-        if (!isHeld(name) && mtimeMs < now() - LEFTOVER_MS) await rm(path, { force: true })
+        if (!isHeld(name) && mtimeMs < now() - LEFTOVER_MS) {
+          await rm(path, { force: true }).catch(() => {})
+        }
       }
     },
     async clear() {
-      await Promise.all(list(folder).map(({ digest }) => remove(folder, digest)))
       const left = partsIn(folder).filter(({ name }) => !isHeld(name))
-      await Promise.all(left.map(({ path }) => rm(path, { force: true })))
+      try {
+        await Promise.all(list(folder).map(({ digest }) => remove(folder, digest)))
+        await Promise.all(left.map(({ path }) => rm(path, { force: true })))
+      } catch (error) {
+        throw explainWrite(error, folder)
+      }
     },
   }
 }
@@ -78,11 +85,20 @@ function find(
     const [stamp, known] = [stampFile(path), readStamp(path)]
     if (stamp.size !== size || !isUntouched(known, stamp)) return undefined
     accessSync(path, constants.R_OK)
-    if (known.ctime === stamp.ctime) utimesSync(`${path}.stamp`, now / 1000, now / 1000)
-    else writeStamp(path, stamp, now)
+    if (known.ctime !== stamp.ctime) writeStamp(path, stamp, now)
+    else noteUse(path, now)
     return path
   } catch {
     return undefined
+  }
+}
+
+// A cache that is mounted to be read alone still serves.
+function noteUse(path: string, now: number): void {
+  try {
+    utimesSync(`${path}.stamp`, now / 1000, now / 1000)
+  } catch {
+    // Then it looks as if it were not used.
   }
 }
 

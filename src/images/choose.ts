@@ -58,7 +58,8 @@ export async function choose(choice: Choice): Promise<Chosen> {
       `${where}: it is an artifact and no image that engines load; add --format oci-archive`,
     )
   }
-  if (config && platform && config.platform && !suits(platform, config.platform)) {
+  // An index is believed, for configurations of what it names are often wrong, or tell no variant.
+  if (root === found && platform && config?.platform && !suits(platform, config.platform)) {
     const is = formatPlatform(config.platform)
     throw new UserError('IMAGE', `${where}: it is for ${is} alone, not ${formatPlatform(platform)}`)
   }

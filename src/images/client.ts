@@ -110,6 +110,7 @@ async function knock(
 ): Promise<Incoming> {
   if (way.door) return await connections.ask(way.door, question(way.door))
   let rest = doors
+  let cut: unknown
   for (;;) {
     const [door, ...others] = rest
     if (!door) throw new UserError('UNREACHABLE', 'no way leads to the registry')
@@ -119,11 +120,16 @@ async function knock(
       return answer
     } catch (error) {
       const next = others.findIndex((one) => isWrongDoor(error, door, one))
+      // The certificate is not the next door's: it was the right one, and the network failed there.
+      if (next === -1 && cut !== undefined && codeOf(error) === OTHER_NAME) throw cut
       if (next === -1) throw isUnexplained(error) ? explainConnection(error, door) : error
+      if (codeOf(error) === 'ECONNRESET') cut ??= error
       rest = others.slice(next)
     }
   }
 }
+
+const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID'
 
 // What another try can't change is told with the door at which it happened.
 function isUnexplained(error: unknown): boolean {

@@ -18,6 +18,9 @@ import type { Blob, Cargo, OpenOptions, SourceImage } from './source.ts'
 /** Reads the list of images that docker writes. */
 export function openDockerArchive(files: Files): readonly SourceImage[] {
   const list = readJson(files, DOCKER_FILE)
+  if (isManifest(list)) {
+    throw bad(files, 'it is of the form dir; copy it anew: skopeo copy dir:FOLDER oci-archive:FILE')
+  }
   if (!Array.isArray(list)) throw bad(files, `${DOCKER_FILE} is no list of images`)
   return list.map((entry: unknown) => {
     const listed = readListed(entry, files)
@@ -27,6 +30,11 @@ export function openDockerArchive(files: Files): readonly SourceImage[] {
       open: (options) => openCargo(files, listed, options),
     }
   })
+}
+
+// skopeo and podman write a manifest by the name of docker's list.
+function isManifest(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'schemaVersion' in value
 }
 
 type Listed = {

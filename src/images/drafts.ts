@@ -18,17 +18,22 @@ export function draftMark(): string {
 
 /** Where something is made that is to stand at a path. */
 export function draftOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${draftMark()}`)
+  return join(dirname(path), `${prefixOf(path)}${draftMark()}`)
 }
 
 /** Clears away the drafts of a path that nobody fills any more. */
 export async function clearDrafts(path: string): Promise<void> {
-  await clearIn(dirname(path), `.${basename(path)}.`)
+  await clearIn(dirname(path), prefixOf(path))
 }
 
 /** The same for all that a folder holds. */
 export async function clearDraftsIn(folder: string): Promise<void> {
   await clearIn(folder, '')
+}
+
+// A name may have 255 bytes, up to four a character, and a mark takes some of them.
+function prefixOf(path: string): string {
+  return `.${basename(path).slice(0, 50)}.`
 }
 
 /** Whether a program runs, as far as can be told from here. */

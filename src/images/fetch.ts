@@ -75,7 +75,9 @@ export async function openBlob(
   const headers = from > 0 ? { Range: `bytes=${from}-` } : {}
   const path = `blobs/${digest}`
   const expect = [200, 206, 302, 303, 307, 308]
-  const answer = await client.askOnce({ method: 'GET', repository, path, headers, expect, signal })
+  const where = `${client.options.site.name.host}/${repository}@${digest}`
+  const ask = { method: 'GET', repository, path, headers, expect, signal, where } as const
+  const answer = await client.askOnce(ask)
   const { location } = answer.headers
   if (answer.status < 300 || location === undefined) return answer
   answer.skip()
@@ -83,9 +85,8 @@ export async function openBlob(
   const { status } = layer
   if (status === 200 || status === 206) return layer
   layer.drop()
-  const error = new UserError(
-    'REGISTRY',
-    `blob ${shortOf(digest)}: the bucket that holds it answered ${status}`,
-  )
-  throw new Passing(error)
+  const advice =
+    status === 403 ? "see what refuses it, such as an S3 endpoint's policy" : 'try later'
+  const line = `blob ${shortOf(digest)}: the bucket that holds it answered ${status}; ${advice}`
+  throw new Passing(new UserError('REGISTRY', line))
 }

@@ -1,6 +1,14 @@
 /** The files of an archive or a folder, by their names in it. */
 
-import { closeSync, createReadStream, lstatSync, openSync, readSync, type Stats } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  lstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -15,7 +23,10 @@ export type Place = { readonly path: string; readonly offset: number; readonly s
 export type Files = {
   /** As it was named by the user. */
   readonly path: string
+  /** A plain file. */
   readonly find: (name: string) => Place | undefined
+  /** The same, links in a folder followed: for what is named by its digest. */
+  readonly follow: (name: string) => Place | undefined
 }
 
 /** Opens an archive or a folder; `name` is what the user calls it. */
@@ -23,9 +34,16 @@ export async function openFiles(path: string, name = path): Promise<Files> {
   const there = await stat(path).catch((error: unknown) => {
     throw unreadable(name, error)
   })
-  if (there.isDirectory()) return { path: name, find: (entry) => findIn(path, entry) }
+  if (there.isDirectory()) {
+    return {
+      path: name,
+      find: (entry) => findIn(path, entry, lstatSync),
+      follow: (entry) => findIn(path, entry, statSync),
+    }
+  }
   const places = await listArchive(path, name)
-  return { path: name, find: (entry) => places.get(entry) }
+  const find = (entry: string) => places.get(entry)
+  return { path: name, find, follow: find }
 }
 
 /** All of a place, to be read as a stream. */
@@ -108,13 +126,13 @@ async function listArchive(path: string, called: string): Promise<ReadonlyMap<st
 }
 
 // A name out of an archive may be anything, and a link may lead anywhere.
-function findIn(folder: string, name: string): Place | undefined {
+function findIn(folder: string, name: string, look: Look): Place | undefined {
   let path = folder
   const steps = name.split('/')
   for (const [index, step] of steps.entries()) {
     if (STRANGE.test(step)) return undefined
     path = join(path, step)
-    const facts = factsOf(path)
+    const facts = factsOf(path, look)
     if (index === steps.length - 1) {
       return facts?.isFile() ? { path, offset: 0, size: facts.size } : undefined
     }
@@ -123,9 +141,11 @@ function findIn(folder: string, name: string): Place | undefined {
   return undefined
 }
 
-function factsOf(path: string): Stats | undefined {
+type Look = typeof lstatSync
+
+function factsOf(path: string, look: Look): Stats | undefined {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })
+    return look(path, { throwIfNoEntry: false })
   } catch (error) {
     // A name that nothing in a folder can have.
     if (codeOf(error) === 'ENAMETOOLONG') return undefined

@@ -1,6 +1,6 @@
 /** Lists of tags and repositories, page by page, in the order in which people look for them. */
 
-import { UserError } from '../domain/errors.ts'
+import { oneLine, UserError } from '../domain/errors.ts'
 import type { Ask, Client } from './client.ts'
 import { readWhole } from './taker.ts'
 
@@ -33,8 +33,8 @@ export function compareNames(a: string, b: string): number {
 // ECR refuses more (go-containerregistry#681).
 const PAGE = 1000
 const MOST_PAGES = 10_000
-// Bytes; some registries send all that they have, whatever they are asked for.
-const PAGE_LIMIT = 64 * 1024 * 1024
+// Some registries send all that they have, whatever they are asked for.
+const PAGE_LIMIT = 16 * 1024 * 1024
 const COLLATOR = new Intl.Collator('en', { numeric: true })
 
 function split(name: string) {
@@ -53,10 +53,15 @@ async function listAll(client: Client, first: First, key: string): Promise<reado
   const names: string[] = []
   let target: string | undefined
   for (let page = 0; page < MOST_PAGES; page++) {
-    const [body, headers] = await askForPage(client, { ...first, ...(target && { target }) })
+    const { body, link } = await askForPage(client, {
+      method: 'GET',
+      ...first,
+      ...(target !== undefined && { target }),
+      expect: [200],
+    })
     names.push(...readNames(body, key))
     // https://distribution.github.io/distribution/spec/api/#pagination; ECR's are absolute.
-    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec([headers.link].flat().join()) ?? []
+    const [, next] = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link) ?? []
     const following = next === undefined ? undefined : client.targetOf(next)
     if (following === undefined) return names
     if (following === target) break
@@ -65,24 +70,26 @@ async function listAll(client: Client, first: First, key: string): Promise<reado
   throw new UserError('REGISTRY', `the registry's list of ${key} has no end`)
 }
 
-async function askForPage(client: Client, page: First & Pick<Ask, 'target'>) {
+// One that is cut on the way is asked for again.
+async function askForPage(client: Client, ask: Ask) {
+  const where = [client.options.site.name.host, ask.repository].filter(Boolean).join('/')
   return await client.retrying(async () => {
-    const answer = await client.askOnce({ method: 'GET', ...page, expect: [200] })
-    const bytes = await readWhole(answer, PAGE_LIMIT, client.options.site.name.host)
-    return [bytes.toString('utf8'), answer.headers] as const
+    const answer = await client.askOnce(ask)
+    const body = await readWhole(answer, PAGE_LIMIT, where)
+    return { body, link: [answer.headers.link].flat().join() }
   })
 }
 
-function readNames(body: string, key: string): readonly string[] {
+function readNames(body: Buffer, key: string): readonly string[] {
   const found = parse(body)?.[key]
   if (found === null) return []
-  if (Array.isArray(found)) return found.map(String)
+  if (Array.isArray(found)) return found.map((name) => oneLine(String(name)))
   throw new UserError('REGISTRY', `the registry's list of ${key} is none; is it a registry?`)
 }
 
-function parse(body: string): Readonly<Record<string, unknown>> | undefined {
+function parse(body: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
-    return JSON.parse(body)
+    return JSON.parse(body.toString('utf8')) as Record<string, unknown>
   } catch {
     return undefined
   }

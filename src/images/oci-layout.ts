@@ -42,7 +42,7 @@ export function openLayout(files: Files): Layout {
 }
 
 function readIndex(files: Files): readonly Descriptor[] {
-  const place = files.find(INDEX_FILE)
+  const place = files.follow(INDEX_FILE)
   const where = `${files.path}: ${INDEX_FILE}`
   if (!place || place.size > DOCUMENT_LIMIT) throw new UserError('IMAGE', `${where} is too large`)
   const bytes = readBytes(place)
@@ -64,7 +64,7 @@ function openCargo(files: Files, entry: Descriptor, platform: Platform | undefin
   const blobs = unique
     .flatMap((document) => asImage(document) ?? [])
     .flatMap(blobsOf)
-    .filter((blob) => !isElsewhere(blob) || files.find(blobName(blob.digest)))
+    .filter((blob) => !isElsewhere(blob) || files.follow(blobName(blob.digest)))
   const whole = new Map(blobs.map((blob) => [blob.digest, blob]))
   return { documents: unique, blobs: [...whole.values()].map((blob) => placed(files, blob)) }
 }
@@ -90,7 +90,7 @@ function gather(files: Files, document: Document, depth: number): readonly Docum
 
 function readManifest(files: Files, descriptor: Descriptor): Document {
   const { digest, platform, mediaType } = descriptor
-  const place = files.find(blobName(digest))
+  const place = files.follow(blobName(digest))
   const where = `${files.path}: manifest ${shortOf(digest)}`
   if (!place) {
     const of = platform ? ` for ${formatPlatform(platform)}` : ''
@@ -108,7 +108,7 @@ function readManifest(files: Files, descriptor: Descriptor): Document {
 }
 
 function placed(files: Files, { digest, size }: Descriptor) {
-  const place = files.find(blobName(digest))
+  const place = files.follow(blobName(digest))
   const where = `${files.path}: blob ${shortOf(digest)}`
   if (!place) throw new UserError('IMAGE', `${where} is not in it`)
   if (place.size === size) return { digest, size, place }
@@ -122,7 +122,7 @@ function isElsewhere({ mediaType }: Descriptor): boolean {
 
 function isPacked(files: Files, entries: readonly Descriptor[]): boolean {
   for (const entry of entries) {
-    if (!files.find(blobName(entry.digest))) return false
+    if (!files.follow(blobName(entry.digest))) return false
     const image = asImage(readManifest(files, entry))
     const layers = image && isRunnable(image) ? image.manifest.layers : []
     if (layers.some((layer) => compressionOf(layer) === 'none')) return false

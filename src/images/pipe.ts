@@ -1,8 +1,8 @@
 /** An archive into a pipe: its parts come in any order, so it is made in a file first. */
 
-import { mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { explainWrite, temporaryFolder } from './sink.ts'
 
 const SIZE = 1024 * 1024
 
@@ -11,7 +11,14 @@ export async function pipeOut<T>(
   { stdoutBytes }: { readonly stdoutBytes: (bytes: Uint8Array) => void },
   make: (path: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'ecr-cname-'))
+  const writeOut = (bytes: Buffer) => {
+    try {
+      stdoutBytes(bytes)
+    } catch (error) {
+      throw explainWrite(error, 'stdout')
+    }
+  }
+  const folder = await temporaryFolder()
   try {
     const path = join(folder, 'archive.tar')
     const made = await make(path)
@@ -21,7 +28,7 @@ export async function pipeOut<T>(
       for (let at = 0; ;) {
         const { bytesRead } = await file.read(buffer, 0, SIZE, at)
         if (bytesRead === 0) return made
-        stdoutBytes(buffer.subarray(0, bytesRead))
+        writeOut(buffer.subarray(0, bytesRead))
         at += bytesRead
       }
     } finally {

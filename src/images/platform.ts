@@ -40,25 +40,36 @@ export function suits(wanted: Platform, found: Platform): boolean {
   )
 }
 
-/** The one of an index for a platform. A UserError names those that there are. */
+/**
+ * The one of an index for a platform; where no variant is told, the one that all processors of the
+ * architecture run, else the first. A UserError names those that there are.
+ */
 export function choosePlatform<D extends { readonly platform?: Platform }>(
   manifests: readonly D[],
   wanted: Platform,
   where: string,
 ): D {
-  const found = manifests.find(({ platform }) => platform && suits(wanted, platform))
+  const fitting = manifests.filter(({ platform }) => platform && suits(wanted, platform))
+  const [found = fitting[0]] = fitting.filter(({ platform }) => platform && isPlain(platform))
   if (found) return found
   const there = manifests.flatMap(({ platform }) =>
     platform && platform.os !== 'unknown' ? formatPlatform(platform) : [],
   )
-  const list = [...new Set(there)].join(', ') || 'none'
+  const list = [...new Set(there)].join(', ')
+  const choice = list === '' ? 'the index tells no other' : `choose with --platform: ${list}`
   throw new UserError(
     'IMAGE',
-    `${where}: there is no image for ${formatPlatform(wanted)}; choose with --platform: ${list}`,
+    `${where}: there is no image for ${formatPlatform(wanted)}; ${choice}`,
   )
 }
 
 // https://github.com/containerd/platforms: what a variant is where none is told.
+const VARIANTS: Readonly<Record<string, string>> = { amd64: 'v1', arm64: 'v8', arm: 'v7' }
+
 function variantOf({ architecture, variant }: Platform): string | undefined {
-  return variant ?? (architecture === 'arm64' ? 'v8' : architecture === 'arm' ? 'v7' : undefined)
+  return variant ?? VARIANTS[architecture]
+}
+
+function isPlain({ architecture, variant }: Platform): boolean {
+  return variant === undefined || variant === VARIANTS[architecture]
 }

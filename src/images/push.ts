@@ -1,8 +1,6 @@
 /** Pushes an image out of an archive or a folder: blobs first, the index last. */
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { UserError } from '../domain/errors.ts'
 import { formatReference, type Reference } from '../domain/reference.ts'
 import type { Client } from './client.ts'
@@ -11,6 +9,7 @@ import { inParallel } from './parallel.ts'
 import type { Platform } from './platform.ts'
 import type { Outcome, ProgressEvent, Report } from './progress.ts'
 import { RegistryError } from './refusal.ts'
+import { temporaryFolder } from './sink.ts'
 import { seekable } from './spool.ts'
 import { type Cargo, openSource, pickImage } from './source.ts'
 import { uploadBlob } from './upload.ts'
@@ -58,7 +57,8 @@ export async function pushImage(options: PushOptions): Promise<Pushed> {
 async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
   const { client, reference, mountFrom = [], report = () => {} } = options
   const { signal } = client.options
-  const { repository, tag = 'latest', digest } = reference
+  const { repository, tag, digest } = reference
+  const called = tag ?? digest ?? 'latest'
   const root = cargo.documents.at(-1)
   if (!root) throw new UserError('IMAGE', `${options.path}: no image is in it`)
   if (digest !== undefined && digest !== root.digest) {
@@ -67,7 +67,7 @@ async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
   }
   report({ kind: 'plan', blobs: cargo.blobs })
   const { counts, counting } = counter(report)
-  if (await isThere(root, options, digest ?? tag)) {
+  if (await isThere(root, options, called)) {
     cargo.blobs.forEach((blob) => counting({ kind: 'done', digest: blob.digest, how: 'present' }))
   } else {
     const sorted = [...cargo.blobs].sort((a, b) => b.size - a.size)
@@ -75,7 +75,7 @@ async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
       uploadBlob({ client, repository, blob, mountFrom, report: counting, signal: until }),
     )
     for (const document of cargo.documents) {
-      const name = document === root ? (digest ?? tag) : document.digest
+      const name = document === root ? called : document.digest
       await putDocument(document, name, options)
     }
   }
@@ -133,7 +133,7 @@ function counter(report: Report) {
 function temporary() {
   let made: Promise<string> | undefined
   return {
-    folder: () => (made ??= mkdtemp(join(tmpdir(), 'ecr-cname-'))),
+    folder: () => (made ??= temporaryFolder()),
     clear: async () => {
       if (made) await rm(await made, { recursive: true, force: true })
     },

@@ -1,5 +1,6 @@
 /** What a registry's answer means that is not the one expected, in one line. */
 
+import type { IncomingHttpHeaders } from 'node:http'
 import { UserError } from '../domain/errors.ts'
 import { gather, type Incoming } from './taker.ts'
 
@@ -43,7 +44,7 @@ export async function refusalOf(answer: Incoming, where: string): Promise<Refusa
   return {
     error: new RegistryError(`${where}: ${line}`, { status, code }),
     isPassing,
-    afterMs: retryAfter(answer.headers['retry-after']),
+    afterMs: retryAfter(answer.headers),
     isOfLogin,
   }
 }
@@ -54,6 +55,7 @@ function lineOf({ status, code, message }: Told, where: string): string {
   if (code === 'NAME_UNKNOWN') {
     return `${message || 'the repository does not exist'}; create it, or check the name`
   }
+  if (code === 'BLOB_UNKNOWN') return 'the registry lacks this part of the image; push it anew'
   if (code === 'MANIFEST_UNKNOWN' || (status === 404 && code === '')) {
     const repository = where.replace(/[:@][^/]*$/, '')
     return `there is no such image; see the tags with: ecr-cname tags ${repository}`
@@ -69,9 +71,11 @@ function lineOf({ status, code, message }: Told, where: string): string {
 
 function firstError(body: string): { readonly code: string; readonly message: string } {
   try {
-    const { errors } = JSON.parse(body) as { readonly errors?: readonly Partial<Told>[] }
-    const { code = '', message = '' } = errors?.[0] ?? {}
-    return { code, message }
+    const { errors } = JSON.parse(body) as {
+      readonly errors?: readonly Readonly<Record<string, unknown>>[]
+    }
+    const { code, message } = errors?.[0] ?? {}
+    return { code: textOf(code), message: textOf(message) }
   } catch {
     return { code: '', message: '' }
   }
@@ -84,7 +88,13 @@ async function readSome(answer: Incoming, where: string): Promise<string> {
   return gathering.bytes().toString('utf8')
 }
 
-// RFC 9110 section 10.2.3; the form with a date is not worth a clock.
-function retryAfter(value: string | undefined): number | undefined {
-  return value !== undefined && /^\d+$/.test(value) ? Number(value) * 1000 : undefined
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+// RFC 9110 section 10.2.3; a date is one by the clock of who answers.
+function retryAfter({ 'retry-after': value = '', date = '' }: IncomingHttpHeaders) {
+  if (/^\d+$/.test(value)) return Number(value) * 1000
+  const ms = Date.parse(value) - Date.parse(date)
+  return ms > 0 ? ms : undefined
 }

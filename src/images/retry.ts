@@ -57,7 +57,7 @@ export async function retrying<T>(
       const asked = error instanceof Passing ? error.afterMs : undefined
       const own = Math.min(LONGEST_MS, 2 ** tries * 250) * (0.5 + pace.random() / 2)
       const waitMs = Math.min(asked ?? own, LONGEST_ASKED_MS)
-      onRetry?.(plain(error).message, waitMs)
+      onRetry?.(reasonOf(error), waitMs)
       await wait(waitMs, pace, signal)
     }
   }
@@ -75,6 +75,12 @@ export function isPassing(error: unknown): boolean {
 
 const PASSING_CODES =
   /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|ERR_STREAM_PREMATURE_CLOSE)$/
+
+// What the network says of itself is `socket hang up`.
+function reasonOf(error: unknown): string {
+  const { message } = plain(error)
+  return error instanceof Passing ? message : `the connection failed (${codeOf(error) || message})`
+}
 
 function plain(error: unknown): Error {
   const inner = error instanceof Passing ? error.cause : error

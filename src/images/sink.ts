@@ -1,6 +1,8 @@
 /** Places that bytes are written to as they come: a part of a file, from some byte on. */
 
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
 import { codeOf } from './codes.ts'
 
@@ -46,13 +48,22 @@ export async function copyInto(sink: Sink, from: string): Promise<void> {
   }
 }
 
+/** A new folder for what is needed for a while. */
+export async function temporaryFolder(): Promise<string> {
+  const parent = tmpdir()
+  return await mkdtemp(join(parent, 'ecr-cname-')).catch((error: unknown) => {
+    const line = `${parent}: it can't be written (${codeOf(error)}); name another folder in TMPDIR`
+    throw new UserError('STORE', line, { cause: error })
+  })
+}
+
 /** What a file that can't be written comes to, in one line. */
 export function explainWrite(error: unknown, path: string): unknown {
   const code = codeOf(error)
   if (error instanceof UserError || code === '') return error
   const reason = FULL.test(code)
     ? `there is no more room (${code}); free some, or write elsewhere`
-    : `it can't be written (${code})`
+    : `it can't be written (${code})${code === 'ENOENT' ? '; is its folder there?' : ''}`
   return new UserError('STORE', `${path}: ${reason}`, { cause: error })
 }
 

@@ -34,7 +34,7 @@ export type OpenOptions = {
 /** The images of a file or folder, each once; `name` is what the user calls it. */
 export async function openSource(path: string, name = path): Promise<readonly SourceImage[]> {
   const files = await openFiles(path, name)
-  const layout = files.find(INDEX_FILE) && openLayout(files)
+  const layout = files.follow(INDEX_FILE) && openLayout(files)
   // docker save leaves layers as they are unpacked, which no registry wants.
   if (files.find(DOCKER_FILE) && !(layout && layout.isPacked)) {
     const { openDockerArchive } = await import('./docker-archive.ts')
@@ -51,19 +51,27 @@ export function pickImage(
   path: string,
 ): SourceImage {
   const fitting =
-    wanted === undefined ? images : images.filter(({ names }) => names.some(isNamed(wanted)))
+    wanted === undefined ? images : images.filter((image) => namesOf(image).some(isNamed(wanted)))
   const [first, ...more] = fitting
   if (first && more.length === 0) return first
   if (images.length === 0) throw new UserError('IMAGE', `${path}: no image is in it`)
-  const names = images.flatMap((image) => image.names)
+  const names = images.flatMap(namesOf)
   const choice = names.length > 0 ? `choose with --tag: ${names.join(', ')}` : 'they have no names'
   const reason = first ? 'several images are in it' : `no image in it is called ${wanted ?? ''}`
   throw new UserError('IMAGE', `${path}: ${reason}; ${choice}`)
 }
 
-// By its whole name, or by its tag alone.
+// One that nobody has named has its digest.
+function namesOf({ names, digest }: SourceImage): readonly string[] {
+  return names.length === 0 && digest !== undefined ? [digest] : names
+}
+
+// By its whole name, without what stands before it (podman's `localhost/`), or by its tag alone.
 function isNamed(wanted: string): (name: string) => boolean {
-  return (name) => name === wanted || name.slice(name.lastIndexOf(':') + 1) === wanted
+  return (name) =>
+    name === wanted ||
+    (wanted.includes(':') && name.endsWith(`/${wanted}`)) ||
+    name.slice(name.lastIndexOf(':') + 1) === wanted
 }
 
 function noImage({ path }: Files): UserError {

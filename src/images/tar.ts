@@ -103,8 +103,7 @@ function readHeader(header: Buffer, path: string, at: number) {
   }, 0)
   if (told !== sum) {
     if (at > 0) throw damaged(path, at)
-    const line = `${path}: it is no tar archive; a compressed one has to be unpacked first`
-    throw new UserError('IMAGE', line)
+    throw noTar(path, header)
   }
   const prefix = textAt(header, 257, 6).startsWith('ustar') ? textAt(header, 345, 155) : ''
   const name = textAt(header, 0, 100)
@@ -191,6 +190,23 @@ function normalise(name: string): string | undefined {
     else if (parts.pop() === undefined) return undefined
   }
   return parts.join('/')
+}
+
+// By how they begin, and what unpacks them.
+const COMPRESSED = [
+  ['1f8b', 'gunzip -c'],
+  ['28b52ffd', 'zstd -dc'],
+  ['fd377a58', 'xz -dc'],
+  ['425a68', 'bzip2 -dc'],
+] as const
+
+function noTar(path: string, beginning: Buffer): UserError {
+  const hex = beginning.toString('hex', 0, 4)
+  const [, unpack] = COMPRESSED.find(([magic]) => hex.startsWith(magic)) ?? []
+  const reason = unpack
+    ? `it is compressed; unpack it on the way: ${unpack} < FILE | ecr-cname push - REF`
+    : 'it is no tar archive'
+  return new UserError('IMAGE', `${path}: ${reason}`)
 }
 
 function truncated(path: string): UserError {

@@ -30,6 +30,37 @@ describe('progress', () => {
   })
 
   it.each([
+    ['10 lines', 10, 9],
+    ['24 lines', 24, 17],
+    ['2 lines', 2, 1],
+    ['lines that it does not tell', undefined, 17],
+  ])('has no more rows than a terminal of %s shows', (_, stderrRows, most) => {
+    let text = ''
+    let draw = () => {}
+    const progress = openProgress(
+      {
+        stderrColumns: 80,
+        stderrRows,
+        stderr: (more) => (text += more),
+        env: {},
+        now: () => 0,
+        after: (__, act) => {
+          draw = act
+          return () => {}
+        },
+      },
+      false,
+    )
+    const blobs = Array.from({ length: 40 }, (__, at) => ({ ...BLOB, digest: `sha256:${at}` }))
+    progress.report({ kind: 'plan', blobs })
+    draw()
+    progress.end()
+    const [, up = '0'] = /\u001B\[(\d+)A/.exec(text) ?? []
+    expect(Number(up)).toBeLessThanOrEqual(most)
+    expect(Number(up)).toBeGreaterThan(0)
+  })
+
+  it.each([
     ['into a pipe', undefined, {}],
     ['on a terminal that does not tell its width', 0, {}],
     ['on a terminal that only prints', 80, { TERM: 'dumb' }],

@@ -1,10 +1,22 @@
-import { existsSync, linkSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { digestOf } from '../../src/images/digest.ts'
 import { ECR_CNAME, type Outcome, runProgram, start } from '../support/program.ts'
+import { needs } from '../support/needs.ts'
 import { eventually, newUser, type User } from '../support/user.ts'
 import { readArchive } from './archive.ts'
 import {
@@ -74,6 +86,26 @@ describe('ecr-cname pull', () => {
     expect((await readArchive(file('app.tar'))).has('manifest.json')).toBe(true)
   })
 
+  it('leaves nothing behind where what -o - writes to is full, or there is no TMPDIR', async () => {
+    const { registry, user, file } = await newCaller()
+    await pushImage(registry, '1')
+    mkdirSync(file('tmp'))
+    const pull = (folder: string) => {
+      const command = `${ECR_CNAME} pull ${IMAGE}:1 --quiet -o - > /dev/full`
+      const env = { ...user.env, TMPDIR: file(folder) }
+      return runProgram(['sh', '-c', command], { env, cwd: user.home })
+    }
+    expect(await pull('tmp')).toMatchObject({
+      exitCode: 1,
+      stderr: 'ecr-cname: stdout: there is no more room (ENOSPC); free some, or write elsewhere\n',
+    })
+    expect(readdirSync(file('tmp'))).toEqual([])
+    expect(await pull('none')).toMatchObject({
+      exitCode: 1,
+      stderr: `ecr-cname: ${file('none')}: it can't be written (ENOENT); name another folder in TMPDIR\n`,
+    })
+  })
+
   it('pulls by ECR’s own name, too', async () => {
     const { call, registry, user } = await newCaller()
     await pushImage(registry, '1')
@@ -82,31 +114,59 @@ describe('ecr-cname pull', () => {
     expect(await call('pull', `${host}/team/app:1`, '-o', 'app.tar')).toMatchObject({ exitCode: 0 })
   })
 
-  it('stops at Ctrl-C with nothing at the path, and goes on in the next run', async () => {
-    const { call, registry, user, file } = await newCaller()
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'stops at %s with nothing at the path, and goes on in the next run',
+    async (signal) => {
+      const { call, registry, user, file } = await newCaller()
+      await pushImage(registry, '1', { layers: [makeLayer(8_000_000)] })
+      // Again and again, so that it can't be done before it is stopped.
+      registry.emulator.settings.faults.push({
+        service: 'bucket',
+        kind: 'cut',
+        afterBytes: 1_000_000,
+      })
+      const running = start([ECR_CNAME, 'pull', `${IMAGE}:1`, '-o', 'app.tar'], {
+        env: user.env,
+        cwd: user.home,
+      })
+      await eventually(() => registry.emulator.calls.some(({ headers }) => headers['range']))
+      running.kill(signal)
+      const { exitCode, stderr } = await running.outcome
+      expect(exitCode).toBe(1)
+      expect(stderr).toMatch(
+        /ecr-cname: stopped; what was loaded so far is kept, so run it again\n$/,
+      )
+      expect(readdirSync(user.home).filter((name) => name.includes('app'))).toEqual([])
+      registry.emulator.settings.faults.length = 0
+      registry.emulator.calls.length = 0
+      expect(await call('pull', `${IMAGE}:1`, '-o', 'app.tar')).toMatchObject({ exitCode: 0 })
+      expect(existsSync(file('app.tar'))).toBe(true)
+      const layers = registry.emulator.calls.filter(({ service }) => service === 'bucket')
+      expect(layers.some(({ headers }) => /^bytes=\d{5,}-$/.test(headers['range'] ?? ''))).toBe(
+        true,
+      )
+    },
+  )
+
+  it('leaves nothing at the path where its terminal is closed', async (context) => {
+    needs(context, process.platform === 'linux' ? undefined : 'script, of util-linux')
+    const { registry, user, file } = await newCaller()
     await pushImage(registry, '1', { layers: [makeLayer(8_000_000)] })
-    // Again and again, so that it can't be done before it is stopped.
     registry.emulator.settings.faults.push({
       service: 'bucket',
       kind: 'cut',
       afterBytes: 1_000_000,
     })
-    const running = start([ECR_CNAME, 'pull', `${IMAGE}:1`, '-o', 'app.tar'], {
+    const command = `${ECR_CNAME} pull ${IMAGE}:1 -o app.tar`
+    const terminal = start(['script', '--quiet', '--command', command, '/dev/null'], {
       env: user.env,
       cwd: user.home,
     })
-    await eventually(() => registry.emulator.calls.some(({ headers }) => headers['range']))
-    running.kill('SIGINT')
-    const { exitCode, stderr } = await running.outcome
-    expect(exitCode).toBe(1)
-    expect(stderr).toMatch(/ecr-cname: stopped; what was loaded so far is kept, so run it again\n$/)
-    expect(readdirSync(user.home).filter((name) => name.includes('app'))).toEqual([])
-    registry.emulator.settings.faults.length = 0
-    registry.emulator.calls.length = 0
-    expect(await call('pull', `${IMAGE}:1`, '-o', 'app.tar')).toMatchObject({ exitCode: 0 })
-    expect(existsSync(file('app.tar'))).toBe(true)
-    const layers = registry.emulator.calls.filter(({ service }) => service === 'bucket')
-    expect(layers.some(({ headers }) => /^bytes=\d{5,}-$/.test(headers['range'] ?? ''))).toBe(true)
+    const drafts = () => readdirSync(user.home).filter((name) => name.includes('app.tar'))
+    await eventually(() => drafts().length === 1)
+    terminal.kill('SIGKILL')
+    await eventually(() => drafts().length === 0)
+    expect(existsSync(file('app.tar'))).toBe(false)
   })
 
   it('takes a large image, whose digests are made on a thread', async () => {
@@ -265,6 +325,32 @@ describe('ecr-cname push', () => {
     expect(refused).toMatchObject({
       exitCode: 1,
       stderr: 'ecr-cname: /dev/stdin: the archive ends early; copy or save it anew\n',
+    })
+  })
+
+  it.each(['-', 'a-pipe'])('stops at Ctrl-C while the pipe %s is silent', async (path) => {
+    const { user, file } = await newCaller()
+    mkdirSync(file('tmp'))
+    execFileSync('mkfifo', [file('a-pipe')])
+    const silent = openSync(file('a-pipe'), 'r+')
+    onTestFinished(() => closeSync(silent))
+    const env = { ...user.env, TMPDIR: file('tmp') }
+    const command = ['push', path, `${CNAME}/team/app:2`]
+    const child = spawn(ECR_CNAME, command, { env, cwd: user.home, stdio: 'pipe' })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const ended = new Promise((done) => child.on('close', done))
+    await eventually(() => readdirSync(file('tmp'), { recursive: true }).length === 2)
+    child.kill('SIGINT')
+    expect(await ended).toBe(1)
+    expect(readdirSync(file('tmp'))).toEqual([])
+  })
+
+  it('is used wrongly where stdin is neither a pipe nor a file', async () => {
+    const { user } = await newCaller()
+    const command = `${ECR_CNAME} push - ${CNAME}/team/app:2 < /dev/null`
+    expect(await runProgram(['sh', '-c', command], { env: user.env })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^ecr-cname: push: stdin is no pipe and no file; send .*\n$/),
     })
   })
 

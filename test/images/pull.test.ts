@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -16,12 +18,22 @@ import { parseReference } from '../../src/domain/reference.ts'
 import { openCache } from '../../src/images/cache.ts'
 import { digestOf } from '../../src/images/digest.ts'
 import { TYPES } from '../../src/images/manifest.ts'
+import { parsePlatform } from '../../src/images/platform.ts'
 import type { ProgressEvent } from '../../src/images/progress.ts'
 import { pullImage } from '../../src/images/pull.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { becomeNobody } from '../support/nobody.ts'
 import { readArchive } from './archive.ts'
 import { blobGets, newCache, order, rangesOf } from './pulls.ts'
-import { IMAGE, makeLayer, pushImage, pushIndex, type Registry, startRegistry } from './registry.ts'
+import {
+  IMAGE,
+  type Made,
+  makeLayer,
+  pushImage,
+  pushIndex,
+  type Registry,
+  startRegistry,
+} from './registry.ts'
 
 /** All that stands beside a path, and it. */
 function beside(path: string): string[] {
@@ -112,6 +124,38 @@ describe('pull', () => {
     )
   })
 
+  it('takes of several variants the plain one, where none is told', async () => {
+    const registry = await startRegistry()
+    const variants = ['v3', undefined, 'v6', 'v7']
+    const found: Made[] = []
+    for (const variant of variants) {
+      const architecture = found.length < 2 ? 'amd64' : 'arm'
+      const platform = { os: 'linux', architecture, ...(variant && { variant }) }
+      found.push(await pushImage(registry, undefined, { platform }))
+    }
+    await pushIndex(
+      registry,
+      '1',
+      found.map(({ descriptor }) => descriptor),
+    )
+    const taken = async (text: string) => {
+      const { digest } = await pullImage(order(registry, { platform: parsePlatform(text) }))
+      return variants[found.findIndex((one) => one.digest === digest)]
+    }
+    expect(await taken('linux/amd64')).toBe(undefined)
+    expect(await taken('linux/amd64/v1')).toBe(undefined)
+    expect(await taken('linux/amd64/v3')).toBe('v3')
+    expect(await taken('linux/arm')).toBe('v7')
+  })
+
+  it('believes an index more than a configuration', async () => {
+    const registry = await startRegistry()
+    const { descriptor, digest } = await pushImage(registry, undefined)
+    const platform = { os: 'linux', architecture: 'arm', variant: 'v6' }
+    await pushIndex(registry, '1', [{ ...descriptor, platform }])
+    expect(await pullImage(order(registry, { platform }))).toMatchObject({ digest })
+  })
+
   it('takes all platforms, and the index as it is', async () => {
     const registry = await startRegistry()
     const one = await pushImage(registry, undefined)
@@ -174,7 +218,7 @@ it.skipIf(!existsSync('/proc/self'))('ends where no folder can be made', async (
   const registry = await startRegistry()
   await pushImage(registry, '1')
   const pulling = pullImage(order(registry, { format: 'oci', path: '/proc/none/app' }))
-  await expect(pulling).rejects.toThrow(/^\/proc\/none\/app: it can't be written \(ENOENT\)$/)
+  await expect(pulling).rejects.toThrow(/^\/proc\/none\/app: it can't be written \(ENOENT\)/)
 })
 
 describe('the cache of layers', () => {
@@ -209,6 +253,28 @@ describe('the cache of layers', () => {
     expect(blobGets(registry) - gets).toBe(0)
     expect(readFileSync(second.path).equals(readFileSync(first.path))).toBe(true)
     expect(statSync(folder).mode & 0o077).toBe(0)
+  })
+
+  it.skipIf(process.geteuid?.() !== 0)('has layers whose use it may not note', async () => {
+    const parent = temporaryFolder()
+    const registry = await startRegistry({ folder: join(parent, 'registry') })
+    await pushImage(registry, '1')
+    becomeNobody(parent)
+    const { cache, folder } = newCache(1, parent)
+    const path = (name: string) => join(parent, name)
+    const large = { ...cache, sweep: async () => {} }
+    await pullImage(order(registry, { cache: large, path: path('1.tar') }))
+    const nobody = process.geteuid?.() ?? 0
+    process.seteuid?.(0)
+    const stamps = readdirSync(folder).filter((name) => name.endsWith('.stamp'))
+    for (const name of ['.', ...stamps]) {
+      chownSync(join(folder, name), 0, 0)
+      chmodSync(join(folder, name), 0o755)
+    }
+    process.seteuid?.(nobody)
+    const gets = blobGets(registry)
+    await pullImage(order(registry, { cache, path: path('2.tar') }))
+    expect(blobGets(registry) - gets).toBe(0)
   })
 
   it('has no layer whose file was touched', async () => {
@@ -328,6 +394,16 @@ describe('a pull that is cut', () => {
     expect(beside(options.path)).toEqual([])
   })
 
+  it('at its first question asks it again, at the same door', async () => {
+    const registry = await startRegistry()
+    const image = await pushImage(registry, '1')
+    registry.emulator.settings.faults.push({ service: 'registry', kind: 'cut', times: 1 })
+    const reasons: string[] = []
+    const client = registry.client({ onRetry: (reason) => reasons.push(reason) })
+    expect(await pullImage(order(registry, { client }))).toMatchObject({ digest: image.digest })
+    expect(reasons).toEqual(['the connection failed (ECONNRESET)'])
+  })
+
   it('before anything came is given up in one line', async () => {
     const registry = await startRegistry()
     await pushImage(registry, '1')
@@ -431,6 +507,14 @@ type Index = {
 }
 
 describe('the place that a pull is told', () => {
+  it.each(['docker', 'oci'] as const)('may have a name as long as any, for %s', async (format) => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const path = join(temporaryFolder(), 'é'.repeat(127))
+    await pullImage(order(registry, { path, format }))
+    expect(beside(path)).toEqual(['é'.repeat(127)])
+  })
+
   it('takes two folders of one image that come to stand there at once', async () => {
     const registry = await startRegistry()
     const image = await pushImage(registry, '1', { layers: [makeLayer(1_000_000)] })

@@ -1,5 +1,15 @@
-import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { parseReference } from '../../src/domain/reference.ts'
 import { digestOf } from '../../src/images/digest.ts'
@@ -110,6 +120,52 @@ describe('push', () => {
     },
   )
 
+  it('sets the tag of a reference that has a digest, too', async () => {
+    const registry = await newRegistry()
+    const { digest } = await makeImage(registry, '1')
+    const path = await pulled(registry, 'oci')
+    const reference = parseReference(`${CNAME}/${COPY}:2@${digest}`)
+    await pushImage(order(registry, path, { reference }))
+    const tagged = parseReference(`${CNAME}/${COPY}:2`)
+    const pull = { client: registry.client(), path: `${path}.tar`, format: 'docker' } as const
+    expect(await pullImage({ ...pull, reference: tagged })).toMatchObject({ digest })
+  })
+
+  it('takes one that has no name by its digest', async () => {
+    const registry = await newRegistry()
+    const images = [await makeImage(registry, '1'), await makeImage(registry, '2')]
+    const path = join(temporaryFolder(), 'app')
+    for (const { digest } of images) {
+      const reference = parseReference(`${IMAGE}@${digest}`)
+      await pullImage({ reference, client: registry.client(), path, format: 'oci' })
+    }
+    const [{ digest } = { digest: '' }, other] = images
+    await expect(pushImage(order(registry, path))).rejects.toThrow(
+      `several images are in it; choose with --tag: ${digest}, ${other?.digest}`,
+    )
+    expect(await pushImage(order(registry, path, { tag: digest }))).toMatchObject({ digest })
+  })
+
+  it('follows links in a folder, of which Bazel makes layouts', async () => {
+    const registry = await newRegistry()
+    const image = await makeImage(registry, '1')
+    const whole = await pulled(registry, 'oci')
+    const folder = temporaryFolder()
+    const blobs = join(folder, 'elsewhere/blobs')
+    mkdirSync(blobs, { recursive: true })
+    for (const blob of readdirSync(join(whole, 'blobs/sha256'))) {
+      symlinkSync(join(whole, 'blobs/sha256', blob), join(blobs, blob))
+    }
+    mkdirSync(join(folder, 'blobs'))
+    symlinkSync('../elsewhere/blobs', join(folder, 'blobs/sha256'))
+    symlinkSync(join(whole, 'index.json'), join(folder, 'index.json'))
+    const { digest, blobs: counts } = await pushImage(order(registry, folder))
+    expect({ digest, counts }).toEqual({
+      digest: image.digest,
+      counts: { uploaded: 3, present: 0, mounted: 0 },
+    })
+  })
+
   it('compresses what docker save left unpacked, to the same bytes each time', async () => {
     const registry = await newRegistry()
     const { files, config, layers } = dockerSave()
@@ -150,6 +206,8 @@ describe('push', () => {
     )
     await pushImage(order(registry, path, { tag: 'app:2' }))
     await pushImage(order(registry, path, { tag: '1' }))
+    const ofPodman = archiveOf(dockerSave(['localhost/app:1', 'localhost/other-app:1']).files)
+    await pushImage(order(registry, ofPodman, { tag: 'app:1' }))
   })
 
   it('mounts layers that another repository has', async () => {
@@ -233,6 +291,11 @@ describe('an archive that is not right', () => {
     ['is a device', [{ name: 'b', type: '3' }], /is neither a file nor a folder/],
     ['is no image', [plain], /neither index\.json nor manifest\.json/],
     ['is no list', [{ name: 'manifest.json', bytes: Buffer.from('{}') }], /no list of images/],
+    [
+      'is a manifest',
+      [{ name: 'manifest.json', bytes: Buffer.from('{"schemaVersion":2}') }],
+      /it is of the form dir; copy it anew: skopeo copy dir:FOLDER oci-archive:FILE$/,
+    ],
   ])('since a name in it %s is refused', async (_, files, line) => {
     const registry = await startRegistry()
     await expect(pushImage(order(registry, archiveOf(files)))).rejects.toThrow(line)
@@ -261,6 +324,10 @@ describe('an archive that is not right', () => {
     await expect(pushImage(order(registry, path))).rejects.toThrow(/the archive ends early/)
     writeFileSync(path, Buffer.alloc(2000, 'x'))
     await expect(pushImage(order(registry, path))).rejects.toThrow(/it is no tar archive/)
+    writeFileSync(path, gzipSync(randomBytes(2000)))
+    await expect(pushImage(order(registry, path))).rejects.toThrow(
+      /app\.tar: it is compressed; unpack it on the way: gunzip -c < FILE \| ecr-cname push - REF$/,
+    )
   })
 
   it('is refused where a layer is not what its digest says', async () => {
@@ -283,11 +350,35 @@ describe('an archive that is not right', () => {
     )
   })
 
-  it('is refused where a folder has links', async () => {
-    const registry = await startRegistry()
-    const folder = join(temporaryFolder(), 'app')
-    mkdirSync(folder)
-    symlinkSync('/etc/passwd', join(folder, 'index.json'))
-    await expect(pushImage(order(registry, folder))).rejects.toThrow(/no image is in it/)
+  it('is refused where a link in a folder leads to no plain file', async () => {
+    const registry = await newRegistry()
+    await makeImage(registry, '1')
+    const folder = await pulled(registry, 'oci')
+    const blobs = join(folder, 'blobs/sha256')
+    const [blob = ''] = readdirSync(blobs)
+    rmSync(join(blobs, blob))
+    for (const target of ['/dev/zero', '/', 'nowhere']) {
+      symlinkSync(target, join(blobs, blob))
+      await expect(pushImage(order(registry, folder))).rejects.toThrow(/is not in it/)
+      rmSync(join(blobs, blob))
+    }
+    symlinkSync(blob, join(blobs, blob))
+    await expect(pushImage(order(registry, folder))).rejects.toThrow(/can't be read \(ELOOP\)/)
+  })
+
+  it('is refused where a docker archive, unpacked, has links', async () => {
+    const registry = await newRegistry()
+    const folder = temporaryFolder()
+    const elsewhere = temporaryFolder()
+    const { files, config } = dockerSave()
+    for (const { name, bytes } of files) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      if (bytes) writeFileSync(join(folder, name), bytes)
+    }
+    writeFileSync(join(elsewhere, 'config'), config)
+    const name = `${digestOf(config).slice(7)}.json`
+    rmSync(join(folder, name))
+    symlinkSync(join(elsewhere, 'config'), join(folder, name))
+    await expect(pushImage(order(registry, folder))).rejects.toThrow(/\.json" is not in it/)
   })
 })

@@ -47,7 +47,8 @@ export const pushHelp = {
     {
       name: 'tag',
       value: 'NAME',
-      summary: 'of several images in the archive, the one of this name',
+      summary:
+        'of several images in the archive, the one of this name, or of this digest if it has none',
     },
     { ...PLATFORM, summary: 'of several platforms, only this one, such as linux/arm64' },
     {

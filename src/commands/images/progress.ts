@@ -10,19 +10,21 @@ export type ProgressDisplay = { readonly report: Report; readonly end: () => voi
 type Bar = { readonly digest: string; readonly size: number; done: number; how?: Outcome }
 
 /** What of the world it is shown with. */
-type Screen = Pick<World, 'stderr' | 'stderrColumns' | 'env' | 'now' | 'after'>
+type Screen = Pick<World, 'stderr' | 'stderrColumns' | 'stderrRows' | 'env' | 'now' | 'after'>
 
 /** What shows the progress of a pull or push in this world; nothing where it is to be quiet. */
 export function openProgress(screen: Screen, isQuiet: boolean): ProgressDisplay {
   if (isQuiet) return { report: () => {}, end: () => {} }
   // A terminal may tell no width, which is 0 then, or be one that can't draw over what it shows.
   const columns = screen.env['TERM'] === 'dumb' ? 0 : (screen.stderrColumns ?? 0)
-  return columns === 0 ? lines(screen) : bars(screen, columns)
+  return columns === 0 ? lines(screen) : bars(screen)
 }
 
 const FRAME_MS = 100
-// So few that a terminal of 24 lines shows them all, and the command above.
+// So few that a terminal of 24 lines shows them all, and the command above. What is scrolled away
+// can't be drawn over, so a lower one has fewer: it shows the total, a notice and the cursor, too.
 const MOST_BARS = 16
+const OTHER_ROWS = 3
 
 function lines({ stderr }: Screen): ProgressDisplay {
   const sizes = new Map<string, number>()
@@ -39,7 +41,8 @@ function lines({ stderr }: Screen): ProgressDisplay {
   }
 }
 
-function bars({ now, after, stderr, env }: Screen, columns: number): ProgressDisplay {
+function bars(screen: Screen): ProgressDisplay {
+  const { now, after, stderr, env } = screen
   const all = new Map<string, Bar>()
   const isPlain = Boolean(env['NO_COLOR'])
   let shown = 0
@@ -49,12 +52,16 @@ function bars({ now, after, stderr, env }: Screen, columns: number): ProgressDis
 
   const draw = () => {
     callOff = undefined
-    const current = frame([...all.values()], { seconds: (now() - began) / 1000, columns, isPlain })
-    const rows = notice === '' ? current : [...current, notice.slice(0, columns - 1)]
+    // Windows change their size.
+    const { stderrColumns: columns = 80, stderrRows: rows = 24 } = screen
+    const most = Math.max(0, Math.min(MOST_BARS, rows - OTHER_ROWS))
+    const seconds = (now() - began) / 1000
+    const current = frame([...all.values()], { seconds, columns, most, isPlain })
+    const drawn = notice === '' ? current : [...current, notice.slice(0, columns - 1)]
     // All of a frame is one write, over the one before, so that nothing flickers.
     const up = shown > 0 ? `\u001B[${shown}A` : ''
-    stderr(`${up}${rows.map((text) => `\r${text}\u001B[K\n`).join('')}\u001B[J`)
-    shown = rows.length
+    stderr(`${up}${drawn.map((text) => `\r${text}\u001B[K\n`).join('')}\u001B[J`)
+    shown = drawn.length
   }
   return {
     report(event) {
@@ -77,14 +84,20 @@ function bars({ now, after, stderr, env }: Screen, columns: number): ProgressDis
   }
 }
 
-type Look = { readonly seconds: number; readonly columns: number; readonly isPlain: boolean }
+type Look = {
+  readonly seconds: number
+  readonly columns: number
+  /** Bars. */
+  readonly most: number
+  readonly isPlain: boolean
+}
 
 /** The rows of a moment: what is under way first, then all of it together. */
 function frame(all: readonly Bar[], look: Look): readonly string[] {
   const ended = all.filter(({ how }) => how !== undefined)
   const open = all.filter(({ how }) => how === undefined)
-  const room = Math.max(0, MOST_BARS - open.length)
-  const rows = [...(room > 0 ? ended.slice(-room) : []), ...open.slice(0, MOST_BARS)]
+  const room = Math.max(0, look.most - open.length)
+  const rows = [...(room > 0 ? ended.slice(-room) : []), ...open.slice(0, look.most)]
   return [...rows.map((one) => row(one, look)), total(all, look)]
 }
 

@@ -1,6 +1,6 @@
 /** `pull`: an image into a file or folder. */
 
-import { UserError } from '../../domain/errors.ts'
+import { oneLine, UserError } from '../../domain/errors.ts'
 import { formatReference, parseReference } from '../../domain/reference.ts'
 import { type Platform, parsePlatform } from '../../images/platform.ts'
 import { type Format, type Pulled, pullImage } from '../../images/pull.ts'
@@ -68,7 +68,7 @@ function tell(world: World, { pulled, path, ref }: Result, flags: PullFlags): vo
   else if (!flags.quiet) {
     const { layers, size, digest } = pulled
     world.stderr(
-      `${path}: ${ref}, ${layers} ${layers === 1 ? 'layer' : 'layers'}, ${formatSize(size)}, ${digest}\n`,
+      `${oneLine(path)}: ${ref}, ${layers} ${layers === 1 ? 'layer' : 'layers'}, ${formatSize(size)}, ${digest}\n`,
     )
   }
 }
