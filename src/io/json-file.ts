@@ -33,11 +33,12 @@ function readJson(path: string, read: (path: string) => Buffer): JsonFile | unde
   }
 }
 
-/** Writes a file as a whole. Throws a UserError where it can't. */
+/** Writes a file as a whole. Throws a UserError where it can't, or where it is none. */
 export function writeFileFor(path: string, content: string | Uint8Array, mode?: number): void {
   try {
     rewriteFile(path, content, mode)
   } catch (error) {
+    if (error instanceof UserError) throw error
     const code = (error as NodeJS.ErrnoException).code ?? ''
     throw new UserError('FILE', `${path}: can't be written (${code}); check its folder`, {
       cause: error,
