@@ -1,5 +1,8 @@
 /** Docker's config.json: whom it asks for a registry's credentials, and the logins that it holds. */
 
+import { readServerUrl } from './names.ts'
+import { nameOf } from './server-url.ts'
+
 /** What is read of a file that may hold anything. */
 export type DockerConfig = {
   readonly auths?: unknown
@@ -25,6 +28,14 @@ export function helperKey(config: DockerConfig, host: string, helper: string): s
   const named = helpersOf(config)[host]
   if (named !== undefined) return named === helper ? 'credHelpers' : undefined
   return config.credsStore === helper ? 'credsStore' : undefined
+}
+
+/** Whether a configuration keeps a login of its own for a host, however it writes the host. */
+export function hasLogin({ auths }: DockerConfig, host: string): boolean {
+  return Object.entries(auths ?? {}).some(([key, login]) => {
+    const asked = readServerUrl(key)
+    return asked && nameOf(asked) === host && Object.values(login ?? {}).some(Boolean)
+  })
 }
 
 /** The helpers that a configuration names, by host. */
