@@ -76,11 +76,13 @@ function editsFor(
     ...drop.flatMap((name) => keysOf(name).map((key) => [key, undefined] as const)),
     ...[...put].map(([name, written]) => [keysOf(name)[0] ?? name, written] as const),
   ]
-  const isSimple = changes.every(([, written]) => typeof written !== 'object')
+  const isSimple = changes.every(
+    ([key, written]) => key.includes('.') && typeof written !== 'object',
+  )
   if (isPlain && isSimple) return changes.map(([key, written]) => ({ path: [key], value: written }))
   if (!isPlain)
     return changes.map(([key, written]) => ({ path: ['registries', key], value: written }))
-  // A file of names and hosts alone has no place for more.
+  // A file of names and hosts alone has no place for more, nor for a name without a dot.
   const moved = { ...registries, ...Object.fromEntries(changes) }
   const gone = Object.keys(top).map((key) => ({ path: [key], value: undefined }))
   return [...gone, { path: ['registries'], value: moved }]
