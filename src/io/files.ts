@@ -36,7 +36,7 @@ export function replaceFile(path: string, text: string): void {
  */
 export function rewriteFile(path: string, content: string | Uint8Array, mode?: number): void {
   const facts = statSync(path, { throwIfNoEntry: false })
-  if (facts && !facts.isFile() && !facts.isDirectory()) throw noFile(path, facts)
+  if (facts && !facts.isFile() && !facts.isDirectory()) throw noFile(path, facts, 'name another')
   const target = facts ? realpathSync(path) : endOf(path)
   makeFolder(dirname(target), mode && mode & 0o004 ? 0o755 : 0o700)
   replace(target, content, (file) => {
