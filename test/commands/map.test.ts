@@ -63,6 +63,43 @@ describe('map add', () => {
     })
   })
 
+  it('moves a file of names and hosts alone under registries for a name without a dot', async () => {
+    const user = await someone({ 'a.test': ECR })
+    await succeed(user, 'map', 'add', 'localhost', OTHER)
+
+    expect(readJson(user, CONFIG)).toEqual({ registries: { 'a.test': ECR, localhost: OTHER } })
+  })
+
+  it('takes an ECR host for its own registry', async () => {
+    const user = await someone()
+    await succeed(user, 'map', 'add', ECR, '--profile', 'prod')
+
+    expect(registries(user)).toEqual({ [ECR]: { registry: ECR, profile: 'prod' } })
+  })
+
+  it('tells what else a mapping says that is to be replaced', async () => {
+    const user = await someone({
+      registries: { [CNAME]: { registry: ECR, profile: 'prod', push: { tags: ['v*'] } } },
+    })
+    const { exitCode, stderr } = await ecrCname(user, ['map', 'add', CNAME, OTHER])
+
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain(
+      `${CNAME} is mapped to ${ECR} so far, with profile and push, which the new one lacks\n`,
+    )
+  })
+
+  it('tells where else the name is mapped, where that is what holds', async () => {
+    const user = await someone()
+    user.env['ECR_CNAME_MAP'] = `${CNAME}=${OTHER}`
+    const { exitCode, stderr } = await ecrCname(user, ['map', 'add', CNAME, ECR])
+
+    expect([exitCode, stderr]).toEqual([
+      0,
+      `${CNAME} is mapped to ${OTHER} in ECR_CNAME_MAP, and that is what holds\n`,
+    ])
+  })
+
   it('changes the file that ECR_CNAME_CONFIG names', async () => {
     const user = await someone()
     user.env['ECR_CNAME_CONFIG'] = join(user.home, 'own.json')
@@ -299,6 +336,17 @@ describe('map import', () => {
     expect(stderr).toContain(`${CNAME}: left to ecr-login`)
     expect(stderr).toContain(`ecr-cname map add ${CNAME}\n`)
     expect(stderr).not.toContain('ghcr.io')
+  })
+
+  it("passes over a configuration of Docker's that says nothing of helpers", async () => {
+    const user = await someone()
+    writeTree(user.home, {
+      '.docker/config.json': '{"currentContext": "lab"}',
+      '.ecr/custom.json': JSON.stringify({ [CNAME]: ECR }),
+    })
+    await succeed(user, 'map', 'import')
+
+    expect(registries(user)).toEqual({ [CNAME]: ECR })
   })
 
   it('takes over the registry alone, and tells what else a file says of it', async () => {

@@ -84,7 +84,7 @@ function toFacts({ mapping, where }: Sourced) {
 
 function remove(hosts: readonly string[], flags: MapFlags, world: World): number {
   if (hosts.length === 0) throw new UserError('USAGE', 'map rm: expected a HOST')
-  const names = hosts.map(nameFor)
+  const names = [...new Set(hosts.map(nameFor))]
   const file = openMapFile(world.env, flags.system === true)
   for (const name of names) {
     if (!file.mappings.has(name)) throw missing(name, file.path, world)
