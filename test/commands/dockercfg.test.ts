@@ -58,6 +58,28 @@ describe('dockercfg', () => {
     expect(await succeed(user, 'dockercfg', '-')).toBe(printed)
   })
 
+  it('writes a login of any letters that is kept for a name', async () => {
+    const { user, path } = await mapped()
+    const login = { ServerURL: CNAME, Username: 'zoë', Secret: 'p€ss' }
+    await user.run('store', JSON.stringify(login))
+    await succeed(user, 'dockercfg', path)
+
+    const { auth = '' } = auths(user)[CNAME] ?? {}
+    expect(Buffer.from(auth, 'base64').toString()).toBe('zoë:p€ss')
+  })
+
+  it('says what to do where nothing is mapped and no region is named', async () => {
+    const { user, path } = await mapped({})
+    delete user.env['AWS_REGION']
+    delete user.env['AWS_DEFAULT_REGION']
+    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', path])
+
+    expect([exitCode, stderr]).toEqual([
+      2,
+      'ecr-cname: nothing is mapped and no region is named; map a name: ecr-cname map add HOST REGISTRY, or set AWS_REGION\n',
+    ])
+  })
+
   it('is for the named hosts alone with --host', async () => {
     const { user, path } = await mapped({ [CNAME]: ECR, 'eu.company.test': OTHER })
     await succeed(user, 'dockercfg', '--host', 'eu.company.test', path)
@@ -173,6 +195,16 @@ describe("dockercfg in place of Codeship's generator", () => {
     expect(Object.keys(auths(user))).toEqual([ECR])
   })
 
+  it('takes the role for one of the partition of its region', async () => {
+    const { user, path } = await mapped({})
+    delete user.env['AWS_REGION']
+    const china = { AWS_DEFAULT_REGION: 'cn-north-1', AWS_STS_ROLE: 'build' }
+    Object.assign(user.env, china, { AWS_STS_ACCOUNT: '123456789012' })
+    const { stderr } = await ecrCname(user, ['dockercfg', path])
+
+    expect(stderr).toContain('arn:aws-cn:iam::123456789012:role/build')
+  })
+
   it('leaves a mapping the role that it names itself', async () => {
     const partner = {
       registry: OTHER,
@@ -255,16 +287,26 @@ describe('dockercfg --watch', () => {
     expect(auths(user)).toHaveProperty([CNAME])
   })
 
-  it('renews ahead of expiry, a little earlier than due', async () => {
+  it('ends at once on SIGTERM while AWS lets it wait', async () => {
+    const { user, path, emulator } = await mapped()
+    emulator.settings.faults.push({ service: 'ecr', kind: 'hang' })
+    const running = start([ECR_CNAME, 'dockercfg', '--watch', path], user)
+    await eventually(() => mints(emulator) === 1)
+    running.kill('SIGTERM')
+
+    expect(await running.outcome).toMatchObject({ exitCode: 0, stdout: '' })
+  })
+
+  it('renews ahead of expiry, once that is due and a little later', async () => {
     const { user, path, emulator } = await mapped()
     const clock = watched()
     const ended = runHere(user, ['dockercfg', '--watch', path], clock.world)
     await eventually(() => clock.waits.length === 1)
     const before = read(user, 'out/config.json')
-    // Half of twelve hours, less half of a tenth.
-    expect(clock.waits[0]).toBeCloseTo(6 * 3_600_000 * 0.95, -5)
+    // Half of twelve hours, and half of a tenth of the other half.
+    expect(clock.waits[0]).toBeCloseTo(6 * 3_600_000 * 1.05, -5)
 
-    clock.pass(6 * 3_600_000 + 1)
+    clock.pass(clock.waits[0] ?? 0)
     await eventually(() => clock.waits.length === 2)
     clock.stop()
     expect((await ended).exitCode).toBe(0)
