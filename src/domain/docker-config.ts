@@ -1,5 +1,6 @@
 /** Docker's config.json: whom it asks for a registry's credentials, and the logins that it holds. */
 
+import { toBasic } from './basic.ts'
 import { readServerUrl } from './names.ts'
 import { nameOf } from './server-url.ts'
 
@@ -13,14 +14,8 @@ export type DockerConfig = {
 export type Auths = Readonly<Record<string, { readonly auth: string }>>
 
 /** A login as `auths` keeps it. */
-export function toAuth({
-  username,
-  secret,
-}: {
-  readonly username: string
-  readonly secret: string
-}) {
-  return { auth: btoa(`${username}:${secret}`) }
+export function toAuth(login: Parameters<typeof toBasic>[0]) {
+  return { auth: toBasic(login) }
 }
 
 /** The key by which a configuration names our helper for a host, if it does. */
