@@ -137,6 +137,39 @@ describe('login', () => {
     ])
   })
 
+  it('keeps what engines print from the terminal, where it is a login', async () => {
+    const { user } = await withEngines()
+    const basic = Buffer.from(`AWS:${await user.secret()}`).toString('base64')
+    install(user, { oras: `echo "sent Basic ${basic}" >&2` })
+    const { stderr } = await ecrCname(user, ['login', '--tool', 'oras', CNAME])
+
+    expect(stderr).toBe('sent Basic …\n')
+  })
+
+  it('logs in to the other hosts where one of them is not ours', async () => {
+    const { user } = await withEngines('oras')
+    const { exitCode, stdout, stderr } = await ecrCname(user, [
+      'login',
+      '--tool=oras',
+      'ghcr.io',
+      CNAME,
+    ])
+
+    expect(exitCode).toBe(1)
+    expect(stdout).toContain(`oras: logged in to ${CNAME}`)
+    expect(stderr).toContain('ghcr.io: neither mapped nor an ECR host')
+  })
+
+  it('tells what AWS refuses once, not for each engine', async () => {
+    const { user, emulator } = await withEngines('oras', 'helm')
+    emulator.settings.faults.push({ service: 'ecr', kind: 'deny' })
+    const tools = ['--tool=oras', '--tool=helm']
+    const { exitCode, stderr } = await ecrCname(user, ['login', ...tools, CNAME])
+
+    expect(exitCode).toBe(1)
+    expect(stderr.match(/may not call/g)).toHaveLength(1)
+  })
+
   it('tells what is missing where ECR itself stands behind the name', async () => {
     const { user } = await withEngines()
     const x509 = `x509: certificate is valid for *.dkr.ecr.us-east-1.amazonaws.com, not ${CNAME}`

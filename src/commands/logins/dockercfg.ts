@@ -71,8 +71,12 @@ async function hostsOf(flags: Given, { env }: World): Promise<readonly string[]>
   if (flags.host) return flags.host
   const hosts = [...mappedHosts(env), ...(env['ECR_PUBLIC'] ? ['public.ecr.aws'] : [])]
   if (hosts.length > 0) return [...new Set(hosts)]
-  return [await ownRegistry(flags, env, principalOf(flags) ?? codeshipRole(env))]
+  const principal = principalOf(flags) ?? codeshipRole(env)
+  return [await ownRegistry(flags, env, { principal, lacking: NOTHING_MAPPED })]
 }
+
+const NOTHING_MAPPED =
+  'nothing is mapped and no region is named; map a name: ecr-cname map add HOST REGISTRY, or set AWS_REGION'
 
 /** The file as it is, with logins put in; other registries and keys stay. */
 function merged(file: string | undefined, auths: Auths, world: World): string {

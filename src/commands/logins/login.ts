@@ -1,5 +1,6 @@
 /** `login HOST…`: a fresh token, handed to an engine's own login. */
 
+import { toBasic } from '../../domain/basic.ts'
 import { oneLine, UserError } from '../../domain/errors.ts'
 import { nameOf } from '../../domain/server-url.ts'
 import { runProgram, withoutSecrets } from '../../io/programs.ts'
@@ -19,13 +20,18 @@ export async function login(args: readonly string[], world: World): Promise<numb
     throw new UserError('ENGINE', message)
   }
   const as = principalOf(flags)
-  const targets = await targetsOf(operands, flags, world)
-  if (targets.length === 0) {
+  const { targets, failures } = await targetsOf(operands, flags, world)
+  if (targets.length === 0 && failures.length === 0) {
     throw new UserError('USAGE', 'login: expected a HOST, or --account or --region')
   }
   const terms: Terms = { fresh: true, ...(as ? { as } : {}) }
   const logins = targets.map((named) => prepare(named, world, terms))
-  let exitCode = 0
+  const told = new Set<string>()
+  const tell = ({ message }: UserError) => {
+    if (!told.has(message)) world.stderr(`ecr-cname: ${message}\n`)
+    told.add(message)
+  }
+  failures.forEach(tell)
   // One after the other: engines do not lock the file that they keep logins in.
   for (const one of logins) {
     for (const engine of engines) {
@@ -33,12 +39,11 @@ export async function login(args: readonly string[], world: World): Promise<numb
         world.stdout(`${await logIn(one, engine, world)}\n`)
       } catch (error) {
         if (!(error instanceof UserError)) throw error
-        world.stderr(`ecr-cname: ${error.message}\n`)
-        exitCode = 1
+        tell(error)
       }
     }
   }
-  return exitCode
+  return told.size === 0 ? 0 : 1
 }
 
 type Login = { readonly host: string; readonly granted: () => Promise<Granted> }
@@ -64,7 +69,7 @@ async function logIn({ host, granted }: Login, engine: Engine, world: World): Pr
       `${engine.name} is not on PATH; install it, or name another --tool`,
     )
   }
-  const said = ended.stderr.replaceAll(secret, '…')
+  const said = ended.stderr.replaceAll(secret, '…').replaceAll(toBasic({ username, secret }), '…')
   if (ended.exitCode !== 0) {
     throw new UserError('ENGINE', `${engine.name} login ${host} failed: ${reasonIn(said)}`)
   }
