@@ -2,6 +2,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startNameServer, type Zone } from '../support/dns.ts'
+import { lackOf } from '../support/installed.ts'
+import { needs } from '../support/needs.ts'
 import { becomeNobody } from '../support/nobody.ts'
 import { ECR_CNAME, runProgram } from '../support/program.ts'
 import { CNAME, ECR, emulated, newUser, type User, writeTree } from '../support/user.ts'
@@ -208,6 +210,21 @@ describe('map add without a registry', () => {
     })
 
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('nothing was changed\n')])
+    expect(read(user, CONFIG)).toBe(before)
+  })
+
+  it('changes nothing where input ends at the question', async (context) => {
+    needs(context, lackOf('script'))
+    const user = await someone({ registries: { [CNAME]: ECR } })
+    const before = read(user, CONFIG)
+    const command = `${ECR_CNAME} map add ${CNAME} ${OTHER}`
+    const { exitCode, stdout } = await runProgram(
+      ['/usr/bin/script', '-qec', command, '/dev/null'],
+      { env: user.env },
+    )
+
+    expect(exitCode).toBe(1)
+    expect(stdout).toMatch(/\? \[y\/N\] [^\n]*\r\nnothing was changed\r\n$/)
     expect(read(user, CONFIG)).toBe(before)
   })
 
