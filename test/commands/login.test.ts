@@ -184,6 +184,7 @@ describe('login', () => {
 
   it.each([
     ['no host', ['--tool', 'oras'], 2, 'expected a HOST, or --account or --region'],
+    ['an empty host', ['--tool', 'oras', ''], 2, 'ecr-cname: "": expected a host such as'],
     ['an unknown tool', ['--tool', 'rkt', CNAME], 2, '--tool: expected docker or podman'],
     ['an account that is none', ['--tool', 'oras', '--account', '12'], 2, 'expected twelve digits'],
     [
