@@ -35,10 +35,8 @@ export function replaceFile(path: string, text: string): void {
  * what node:fs throws.
  */
 export function rewriteFile(path: string, content: string | Uint8Array, mode?: number): void {
-  const facts = statSync(path, { throwIfNoEntry: false })
-  if (facts && !facts.isFile() && !facts.isDirectory()) throw noFile(path, facts, 'name another')
-  const target = facts ? realpathSync(path) : endOf(path)
-  makeFolder(dirname(target), mode && mode & 0o004 ? 0o755 : 0o700)
+  const target = prepareTarget(path, mode)
+  const facts = statSync(target, { throwIfNoEntry: false })
   replace(target, content, (file) => {
     fchmodSync(file, mode ?? (facts ? facts.mode & 0o777 : 0o600))
     if (!facts) return
@@ -48,6 +46,18 @@ export function rewriteFile(path: string, content: string | Uint8Array, mode?: n
       // Only root can give files away, and a file in a folder of ours is ours to replace.
     }
   })
+}
+
+/**
+ * The path that links lead to, in a folder that is there: as private as permissions ask for the
+ * file. Throws as `rewriteFile` does.
+ */
+export function prepareTarget(path: string, mode?: number): string {
+  const facts = statSync(path, { throwIfNoEntry: false })
+  if (facts && !facts.isFile() && !facts.isDirectory()) throw noFile(path, facts, 'name another')
+  const target = facts ? realpathSync(path) : endOf(path)
+  makeFolder(dirname(target), mode && mode & 0o004 ? 0o755 : 0o700)
+  return target
 }
 
 /** Where links lead that end at no file yet; the path itself where it is no link. */

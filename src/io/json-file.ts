@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { UserError } from '../domain/errors.ts'
 import { parseJson } from './config.ts'
-import { rewriteFile } from './files.ts'
+import { prepareTarget, rewriteFile } from './files.ts'
+import { locked } from './lock.ts'
 import { readPlain } from './plain-file.ts'
 import { decode } from './utf8.ts'
 
@@ -38,10 +39,32 @@ export function writeFileFor(path: string, content: string | Uint8Array, mode?: 
   try {
     rewriteFile(path, content, mode)
   } catch (error) {
-    if (error instanceof UserError) throw error
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    throw new UserError('FILE', `${path}: can't be written (${code}); check its folder`, {
-      cause: error,
-    })
+    throw unwritable(path, error)
   }
+}
+
+/**
+ * Writes what `edit` makes of a file, after all others who do the same. A new file gets these
+ * permissions. Throws as `writeFileFor` does, and what `edit` throws.
+ */
+export async function changeJsonFile(
+  path: string,
+  { mode, now }: { readonly mode: number; readonly now: () => number },
+  edit: (file: JsonFile | undefined) => string,
+): Promise<void> {
+  try {
+    await locked(`${prepareTarget(path, mode)}.lock`, now, async () => {
+      const file = readJsonFile(path)
+      rewriteFile(path, edit(file), file ? undefined : mode)
+    })
+  } catch (error) {
+    throw unwritable(path, error)
+  }
+}
+
+function unwritable(path: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (error instanceof UserError || code === undefined) return error
+  const text = `${path}: can't be written (${code}); check its folder`
+  return new UserError('FILE', text, { cause: error })
 }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startNameServer, type Zone } from '../support/dns.ts'
@@ -130,6 +130,15 @@ describe('map add', () => {
 
     await succeed(user, 'map', 'add', '--yes', CNAME, OTHER)
     expect(registries(user)).toEqual({ 'Docker.Company.Test': OTHER })
+  })
+
+  it('loses none of many that are added at once', async () => {
+    const user = await someone()
+    const names = Array.from({ length: 12 }, (_, index) => `h${index}.test`)
+    await Promise.all(names.map((name) => succeed(user, 'map', 'add', name, ECR)))
+
+    expect(Object.keys(registries(user)).sort()).toEqual(names.sort())
+    expect(readdirSync(join(user.home, '.config/ecr-cname'))).toEqual(['config.json'])
   })
 
   it.each([

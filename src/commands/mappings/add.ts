@@ -23,7 +23,7 @@ export async function add(
 ): Promise<number> {
   if (!host || more.length > 0) throw new UserError('USAGE', 'map add: expected HOST [REGISTRY]')
   const name = nameFor(host)
-  const file = openMapFile(world.env, flags.system === true)
+  const file = openMapFile(world, flags.system === true)
   const registry = given ?? parseRegistry(name)?.host ?? (await find(name, world))
   const written = toWritten(registry, flags)
   const [before, after] = [file.mappings.get(name), read(name, written)]
@@ -38,7 +38,7 @@ export async function add(
   const question = `Map ${name} to ${after.registry.host} in ${file.path}?`
   const isTold = given !== undefined || after.registry.host === name
   if ((before || !isTold) && !flags.yes && !(await agrees(question, world))) return 1
-  file.change(new Map([[name, written]]))
+  await file.change(new Map([[name, written]]))
   world.stdout(`${name} is mapped to ${after.registry.host} in ${file.path}\n`)
   tellOther(name, file.path, world)
   return 0

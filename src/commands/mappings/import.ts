@@ -13,13 +13,13 @@ import { openMapFile } from './file.ts'
 import type { MapFlags } from './help.ts'
 import { nameIn } from './names.ts'
 
-export function importMappings(
+export async function importMappings(
   [given, ...more]: readonly string[],
   flags: MapFlags,
   world: World,
-): number {
+): Promise<number> {
   if (more.length > 0) throw new UserError('USAGE', 'map import: expected one FILE')
-  const file = openMapFile(world.env, flags.system === true)
+  const file = openMapFile(world, flags.system === true)
   const { known, notes } = gather(given, world.env)
   const [put, kept] = [new Map<string, string>(), [] as string[]]
   for (const [name, registry] of known) {
@@ -27,7 +27,7 @@ export function importMappings(
     if (before === undefined) put.set(name, registry)
     else if (before !== registry) kept.push(`${name} stays mapped to ${before}, not to ${registry}`)
   }
-  if (put.size > 0) file.change(put)
+  if (put.size > 0) await file.change(put)
   put.forEach((registry, name) =>
     world.stdout(`${name} is mapped to ${registry} in ${file.path}\n`),
   )
