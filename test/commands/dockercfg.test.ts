@@ -164,6 +164,7 @@ describe('dockercfg', () => {
     ['an archive on stdout', ['--format', 'dcos'], 'expects a PATH'],
     ['permissions that are none', ['--mode', 'rw'], '--mode: expected permissions'],
     ['a name that Kubernetes refuses', ['--format', 'secret', '--name', 'A_b'], '--name: expected'],
+    ['a name of parts that are none', ['--format', 'secret', '--name', 'a..b'], '--name: expected'],
     ['nothing to watch', ['--watch'], '--watch expects a PATH'],
   ])('refuses %s', async (_, args, text) => {
     const { user } = await mapped()

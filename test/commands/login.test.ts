@@ -100,6 +100,20 @@ describe('login', () => {
     expect(mints(emulator)).toBe(0)
   })
 
+  it('says that another identity is not what our helper answers with', async () => {
+    const { user } = await withEngines('docker')
+    writeTree(user.home, { '.docker/config.json': '{"credsStore":"ecr-cname"}' })
+    const role = ['--role-arn', 'arn:aws:iam::123456789012:role/push']
+    const { exitCode, stdout, stderr } = await ecrCname(user, ['login', ...role, CNAME])
+
+    expect([exitCode, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(
+      /docker-credential-ecr-cname answers for it \(credsStore in .*\), as whom its mapping names; name them there: ecr-cname map add /,
+    )
+    expect(stderr).toContain(`map add ${CNAME} ${ECR} ${role.join(' ')}\n`)
+    expect(has(user, 'seen/docker')).toBe(false)
+  })
+
   it('does nothing for skopeo where registries.conf names our helper', async () => {
     const { user } = await withEngines('skopeo')
     const file = '.config/containers/registries.conf'

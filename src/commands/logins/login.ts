@@ -46,19 +46,34 @@ export async function login(args: readonly string[], world: World): Promise<numb
   return told.size === 0 ? 0 : 1
 }
 
-type Login = { readonly host: string; readonly granted: () => Promise<Granted> }
+type Login = {
+  readonly host: string
+  readonly granted: () => Promise<Granted>
+  /** The command by which our helper answers as the identity that was asked for, if one was. */
+  readonly remap?: string
+}
 
 // A token is minted when the first engine needs it, and once.
 function prepare({ asked, target }: Named, world: World, terms: Terms): Login {
   let pending: Promise<Granted> | undefined
-  return { host: nameOf(asked), granted: () => (pending ??= grant(target, world, terms)) }
+  const host = nameOf(asked)
+  const granted = () => (pending ??= grant(target, world, terms))
+  const { profile, roleArn } = terms.as ?? {}
+  if (!terms.as) return { host, granted }
+  const flags = [profile && `--profile ${profile}`, roleArn && `--role-arn ${roleArn}`]
+  const words = ['ecr-cname map add', host, target.mapping.registry.host, ...flags]
+  return { host, granted, remap: words.filter(Boolean).join(' ') }
 }
 
-async function logIn({ host, granted }: Login, engine: Engine, world: World): Promise<string> {
+async function logIn(login: Login, engine: Engine, world: World): Promise<string> {
+  const { host, granted, remap } = login
   const { env } = world
   const place = engine.helperPlace(host, env)
   if (place) {
-    return `${engine.name}: nothing to do for ${host}: docker-credential-ecr-cname answers for it (${place})`
+    const who = `docker-credential-ecr-cname answers for it (${place})`
+    if (!remap) return `${engine.name}: nothing to do for ${host}: ${who}`
+    const text = `${engine.name} asks nobody else for ${host}: ${who}, as whom its mapping names`
+    throw new UserError('ENGINE', `${text}; name them there: ${remap}`)
   }
   const { username, secret, expiresAt } = await granted()
   const args = [...engine.verb, '--username', username, '--password-stdin', host]
