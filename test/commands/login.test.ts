@@ -151,6 +151,17 @@ describe('login', () => {
     ])
   })
 
+  it('reads a line of a log that skopeo folded', async () => {
+    const { user } = await withEngines()
+    const line = String.raw`time="2026-11-21T16:00:07Z" level=fatal msg="1 error:\n\t* open \"auth.json\": denied\n\n"`
+    install(user, { skopeo: `cat >&2 <<'END'\n${line}\nEND\nexit 1` })
+    const { stderr } = await ecrCname(user, ['login', '--tool', 'skopeo', CNAME])
+
+    expect(stderr).toBe(
+      `ecr-cname: skopeo login ${CNAME} failed: 1 error: * open "auth.json": denied\n`,
+    )
+  })
+
   it('keeps what engines print from the terminal, where it is a login', async () => {
     const { user } = await withEngines()
     const basic = Buffer.from(`AWS:${await user.secret()}`).toString('base64')

@@ -103,7 +103,8 @@ function reasonIn(stderr: string): string {
   const last = lines.at(-1) ?? 'it said nothing'
   // skopeo says it as a line of a log.
   const [, message] = /^time=.* msg="((?:[^"\\]|\\.)*)"/.exec(last) ?? []
-  const reason = oneLine(message?.replaceAll(/\\(.)/g, '$1') ?? last)
+  const unfolded = message?.replaceAll(/(?:\\[nrt])+/g, ' ').replaceAll(/\\(.)/g, '$1')
+  const reason = oneLine(unfolded ?? last)
   return /certificate is valid for .*\.dkr[.-]ecr/.test(reason)
     ? `${reason}; ${NEEDS_SIDECAR}`
     : reason
