@@ -161,6 +161,8 @@ describe('dockercfg', () => {
 
   it.each([
     ['two paths', ['a', 'b'], 'expected one PATH'],
+    ['a path that is empty, which prints no login', [''], 'expected a PATH, or - for stdout'],
+    ['a host that is none', ['--host', 'a b'], 'a b: expected a host'],
     ['an archive on stdout', ['--format', 'dcos'], 'expects a PATH'],
     ['permissions that are none', ['--mode', 'rw'], '--mode: expected permissions'],
     ['a name that Kubernetes refuses', ['--format', 'secret', '--name', 'A_b'], '--name: expected'],
@@ -168,9 +170,9 @@ describe('dockercfg', () => {
     ['nothing to watch', ['--watch'], '--watch expects a PATH'],
   ])('refuses %s', async (_, args, text) => {
     const { user } = await mapped()
-    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', ...args])
+    const { exitCode, stdout, stderr } = await ecrCname(user, ['dockercfg', ...args])
 
-    expect([exitCode, stderr.includes(text)]).toEqual([2, true])
+    expect([exitCode, stdout, stderr.includes(text)]).toEqual([2, '', true])
   })
 })
 

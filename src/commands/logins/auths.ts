@@ -22,7 +22,10 @@ export type Made = {
   readonly failures: readonly UserError[]
 }
 
-/** Fresh logins for hosts, each under its name and its registry's. */
+/**
+ * Fresh logins for hosts, each under its name and its registry's. Throws a UserError of code USAGE
+ * where one of them is no host.
+ */
 export async function makeAuths(
   hosts: readonly string[],
   world: TokenWorld,
@@ -33,8 +36,9 @@ export async function makeAuths(
   )
   const failures = results.flatMap((result) => {
     if (result.status === 'fulfilled') return []
-    if (result.reason instanceof UserError) return [result.reason]
-    throw result.reason
+    const reason: unknown = result.reason
+    if (reason instanceof UserError && reason.code !== 'USAGE') return [reason]
+    throw reason
   })
   const made = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   return {

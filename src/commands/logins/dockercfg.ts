@@ -40,6 +40,8 @@ export async function dockercfg(args: readonly string[], world: World): Promise<
 
 function toJob(flags: Given, [path, ...more]: readonly string[], world: World): Job {
   if (more.length > 0) throw new UserError('USAGE', 'dockercfg: expected one PATH')
+  // Of a variable that is not set: what is printed stands in somebody's log.
+  if (path === '') throw new UserError('USAGE', 'dockercfg: expected a PATH, or - for stdout')
   const file = path === '-' ? undefined : path
   const mode = readMode(flags.mode)
   const place = secretPlace(flags.name, flags.namespace)
