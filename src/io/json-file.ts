@@ -65,6 +65,9 @@ export async function changeJsonFile(
 function unwritable(path: string, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (error instanceof UserError || code === undefined) return error
-  const text = `${path}: can't be written (${code}); check its folder`
-  return new UserError('FILE', text, { cause: error })
+  const text =
+    code === 'EBUSY'
+      ? "can't be replaced, for it is mounted itself (EBUSY); mount its folder"
+      : `can't be written (${code}); check its folder`
+  return new UserError('FILE', `${path}: ${text}`, { cause: error })
 }

@@ -3,7 +3,9 @@ import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { ECR_CNAME, start } from '../support/program.ts'
+import { lackOf } from '../support/installed.ts'
+import { needs } from '../support/needs.ts'
+import { ECR_CNAME, runProgram, start } from '../support/program.ts'
 import {
   CNAME,
   ECR,
@@ -27,6 +29,8 @@ async function mapped(registries: object = { [CNAME]: ECR }) {
   user.configure({ registries })
   return { emulator, user, path: join(user.home, 'out/config.json') }
 }
+
+const lackOfRoot = () => (process.getuid?.() === 0 ? undefined : 'not root')
 
 function auths(user: User, file = 'out/config.json') {
   return (readJson(user, file) as Config).auths
@@ -149,6 +153,22 @@ describe('dockercfg', () => {
     expect(exitCode).toBe(1)
     expect(stderr).toMatch(/^ecr-cname: .*profile nobody gives no credentials.*\n$/)
     expect(has(user, 'out/config.json')).toBe(false)
+  })
+
+  it('says what to mount where the file alone is mounted', async (context) => {
+    needs(context, lackOf('unshare', 'util-linux') ?? lackOfRoot())
+    const { user } = await mapped()
+    writeTree(user.home, { 'a.json': '{}', 'out/b.json': '{}' })
+    const script = 'mount --bind a.json out/b.json && exec "$0" dockercfg out/b.json'
+    const { exitCode, stderr } = await runProgram(
+      ['/usr/bin/unshare', '-m', '/bin/sh', '-c', script, ECR_CNAME],
+      { env: user.env, cwd: user.home },
+    )
+
+    expect([exitCode, stderr]).toEqual([
+      1,
+      "ecr-cname: out/b.json: can't be replaced, for it is mounted itself (EBUSY); mount its folder\n",
+    ])
   })
 
   it('says that a folder can not be written', async () => {

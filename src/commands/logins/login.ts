@@ -65,8 +65,11 @@ function prepare({ asked, target }: Named, world: World, terms: Terms): Login {
   return { host, granted, remap: words.filter(Boolean).join(' ') }
 }
 
-async function logIn(login: Login, engine: Engine, world: World): Promise<string> {
-  const { host, granted, remap } = login
+async function logIn(
+  { host, granted, remap }: Login,
+  engine: Engine,
+  world: World,
+): Promise<string> {
   const { env } = world
   const place = engine.helperPlace(host, env)
   if (place) {
