@@ -43,19 +43,27 @@ export function writeFileFor(path: string, content: string | Uint8Array, mode?: 
   }
 }
 
+export type Change = {
+  readonly now: () => number
+  /** Permissions of the file, whatever it had. */
+  readonly mode?: number | undefined
+  /** Permissions of a file that was not there; else its owner's alone. */
+  readonly newMode?: number | undefined
+}
+
 /**
- * Writes what `edit` makes of a file, after all others who do the same. A new file gets these
- * permissions. Throws as `writeFileFor` does, and what `edit` throws.
+ * Writes what `edit` makes of a file, after all others who do the same. Throws as `writeFileFor`
+ * does, and what `edit` throws.
  */
 export async function changeJsonFile(
   path: string,
-  { mode, now }: { readonly mode: number; readonly now: () => number },
+  { now, mode, newMode }: Change,
   edit: (file: JsonFile | undefined) => string,
 ): Promise<void> {
   try {
-    await locked(`${prepareTarget(path, mode)}.lock`, now, async () => {
+    await locked(`${prepareTarget(path, mode ?? newMode)}.lock`, now, async () => {
       const file = readJsonFile(path)
-      rewriteFile(path, edit(file), file ? undefined : mode)
+      rewriteFile(path, edit(file), mode ?? (file ? undefined : newMode))
     })
   } catch (error) {
     throw unwritable(path, error)

@@ -102,6 +102,14 @@ describe('dockercfg', () => {
     expect(Object.keys(auths(user)).sort()).toEqual([ECR, CNAME, 'ghcr.io'].sort())
   })
 
+  it('loses none of the logins of many that write the same file at once', async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `h${index}.test`)
+    const { user, path } = await mapped(Object.fromEntries(names.map((name) => [name, ECR])))
+    await Promise.all(names.map((name) => succeed(user, 'dockercfg', '--host', name, path)))
+
+    expect(Object.keys(auths(user)).sort()).toEqual([ECR, ...names].sort())
+  })
+
   it('keeps the permissions of a file, unless told otherwise', async () => {
     const { user, path } = await mapped()
     writeTree(user.home, { 'out/config.json': '' })

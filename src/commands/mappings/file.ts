@@ -31,7 +31,7 @@ export function openMapFile({ env, now }: Pick<World, 'env' | 'now'>, isSystem: 
     mappings: check(path, textOf(readJsonFile(path))),
     // Read anew: somebody was perhaps asked since, while another changed it.
     async change(put, drop) {
-      await changeJsonFile(path, { mode: isSystem ? 0o644 : 0o600, now }, (file) =>
+      await changeJsonFile(path, { now, newMode: isSystem ? 0o644 : 0o600 }, (file) =>
         withMappings({ path, text: textOf(file) }, put, drop),
       )
     },
