@@ -72,7 +72,19 @@ async function tellSystemd(env: World['env'], log: Log): Promise<void> {
   })
 }
 
-function pause(ms: number, { after, stop }: Pick<World, 'after' | 'stop'>): Promise<void> {
+// Timers stand still while a machine sleeps: one for hours would ring too late.
+async function pause(ms: number, { now, after, stop }: Clock): Promise<void> {
+  const end = now() + ms
+  do {
+    await ring(Math.min(LONGEST_SLICE_MS, end - now()), { after, stop })
+  } while (!stop.aborted && now() < end)
+}
+
+type Clock = Pick<World, 'now' | 'after' | 'stop'>
+
+const LONGEST_SLICE_MS = 60_000
+
+function ring(ms: number, { after, stop }: Pick<Clock, 'after' | 'stop'>): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       callOff()
