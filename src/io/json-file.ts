@@ -43,6 +43,9 @@ export function writeFileFor(path: string, content: string | Uint8Array, mode?: 
   }
 }
 
+// Longer than anybody keeps a lock.
+const LONGEST_WAIT_MS = 20_000
+
 export type Change = {
   readonly now: () => number
   /** Permissions of the file, whatever it had. */
@@ -61,10 +64,12 @@ export async function changeJsonFile(
   edit: (file: JsonFile | undefined) => string,
 ): Promise<void> {
   try {
-    await locked(`${prepareTarget(path, mode ?? newMode)}.lock`, now, async () => {
+    const lock = `${prepareTarget(path, mode ?? newMode)}.lock`
+    const change = async () => {
       const file = readJsonFile(path)
       rewriteFile(path, edit(file), mode ?? (file ? undefined : newMode))
-    })
+    }
+    await locked(lock, now, change, LONGEST_WAIT_MS)
   } catch (error) {
     throw unwritable(path, error)
   }

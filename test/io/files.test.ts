@@ -66,7 +66,9 @@ describe('rewriteFile', () => {
     const fifo = join(temporaryFolder(), 'fifo')
     execFileSync('mkfifo', [fifo])
 
-    expect(() => rewriteFile(fifo, 'new')).toThrow(`${fifo}: is a FIFO, expected a file; name another`)
+    expect(() => rewriteFile(fifo, 'new')).toThrow(
+      `${fifo}: is a FIFO, expected a file; name another`,
+    )
     expect(statSync(fifo).isFIFO()).toBe(true)
   })
 })
