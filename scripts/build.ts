@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { bundle, PARTS } from './bundle.ts'
 import { compileFront } from './compile-front.ts'
 import { pack } from './pack.ts'
@@ -16,6 +16,8 @@ mkdirSync('dist/lib', { recursive: true })
 await bundle()
 chmodSync('dist/lib/cli.cjs', 0o755)
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+// They are of CommonJS, as the bundle is, whatever the package is: else who requires it has no types.
+writeFileSync('dist/lib/types/package.json', '{ "type": "commonjs" }\n')
 
 await pack('dist/ecr-cname')
 rmSync(PARTS, { recursive: true })

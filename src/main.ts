@@ -100,11 +100,17 @@ async function ask(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
   const { createInterface } = await import('node:readline')
   const signal = stopSignal()
+  let isAnswered = false
   return await new Promise((resolve) => {
     // Without its own editing, so that Ctrl-C is the signal that it is elsewhere.
     const lines = createInterface({ input: process.stdin, terminal: false, signal })
-    lines.once('close', () => resolve(undefined))
+    // The end of input, or Ctrl-C, and no answer: what is said next begins a line.
+    lines.once('close', () => {
+      if (!isAnswered) write(2, '\n')
+      resolve(signal.aborted ? undefined : '')
+    })
     lines.once('line', (line) => {
+      isAnswered = true
       resolve(line)
       lines.close()
     })

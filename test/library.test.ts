@@ -93,7 +93,11 @@ console.log(process.moduleLoadList.some((name) => /NativeModule https?$/.test(na
     expect(user.tokens()).toEqual([])
   })
 
-  it('is typed, with the types of Node and of no other package', async () => {
+  it.each([
+    ['types.mts', 'nodenext'],
+    ['types.mts', 'node16'],
+    ['types.cts', 'node16'],
+  ])('is typed for %s and module %s, with the types of Node alone', async (file, module) => {
     const { user } = await someone()
     const code = `import { credentials, type Credentials, dockercfg, pull, resolve, UserError } from 'ecr-cname'
 export const one: Promise<Credentials> = credentials('a')
@@ -104,9 +108,9 @@ export const five: Promise<string> = pull({ reference: 'a', output: 'b' }).then(
 // @ts-expect-error: it is a text.
 credentials(1)
 `
-    writeFileSync(join(user.home, 'types.mts'), code)
+    writeFileSync(join(user.home, file), code)
     const types = ['--typeRoots', resolve('node_modules/@types'), '--types', 'node']
-    const flags = ['--noEmit', '--strict', '--module', 'nodenext', ...types, 'types.mts']
+    const flags = ['--noEmit', '--strict', '--module', module, ...types, file]
     const outcome = await runProgram([resolve('node_modules/.bin/tsc'), ...flags], {
       env: user.env,
       cwd: user.home,

@@ -65,14 +65,14 @@ _ecr_cname() {
       push) if [[ $word == -* ]]; then words='--tag --platform --mount-from --quiet --json --help'; else paths=1; fi ;;
       repos) if [[ $word == -* ]]; then words='--limit --json --help'; else :; fi ;;
       tags) if [[ $word == -* ]]; then words='--limit --json --help'; else :; fi ;;
-      cache) if [[ $word == -* ]]; then words='--json --help'; else ((COMP_CWORD == 2)) && words='show clear'; fi ;;
+      cache) if [[ $word == -* ]]; then words='--json --help'; elif ((COMP_CWORD == 2)); then words='show clear'; else :; fi ;;
       serve) if [[ $word == -* ]]; then words='--listen --registry --tls-cert --tls-key --tls-auto --auth --clients --client-ca --blobs --read-only --admin --cloudwatch --workers --max-connections --max-connections-per-client --max-header --max-url --idle --log-format --drain --help'; else :; fi ;;
       login) if [[ $word == -* ]]; then words='--tool --account --region --profile --role-arn --help'; else :; fi ;;
       token) if [[ $word == -* ]]; then words='--json --header --profile --role-arn --help'; else :; fi ;;
       dockercfg) if [[ $word == -* ]]; then words='--host --format --name --namespace --mode --watch --profile --role-arn --help'; else paths=1; fi ;;
-      map) if [[ $word == -* ]]; then words='--profile --role-arn --connect --system --yes --json --help'; else paths=1; fi ;;
+      map) if [[ $word == -* ]]; then words='--profile --role-arn --connect --system --yes --json --help'; elif ((COMP_CWORD == 2)); then words='add list rm import'; else paths=1; fi ;;
       resolve) if [[ $word == -* ]]; then words='--aws --json --help'; else :; fi ;;
-      setup) if [[ $word == -* ]]; then words='--undo --yes --dry-run --root --pod-roles --marathon --image --help'; else ((COMP_CWORD == 2)) && words='docker podman containerd buildkit kubelet dcos'; fi ;;
+      setup) if [[ $word == -* ]]; then words='--undo --yes --dry-run --root --pod-roles --marathon --image --help'; elif ((COMP_CWORD == 2)); then words='docker podman containerd buildkit kubelet dcos'; else :; fi ;;
       doctor) if [[ $word == -* ]]; then words='--fix --yes --offline --json --bundle --root --help'; else :; fi ;;
       get) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       store) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
@@ -80,7 +80,7 @@ _ecr_cname() {
       list) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       cert) if [[ $word == -* ]]; then words='--zone --dir --renew --install --uninstall --for --root --yes --json --help'; else :; fi ;;
       credential-provider) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
-      completion) if [[ $word == -* ]]; then words='--help'; else ((COMP_CWORD == 2)) && words='bash zsh fish powershell'; fi ;;
+      completion) if [[ $word == -* ]]; then words='--help'; elif ((COMP_CWORD == 2)); then words='bash zsh fish powershell'; else :; fi ;;
       version) if [[ $word == -* ]]; then words='--help'; else :; fi ;;
       esac
       ;;

@@ -19,8 +19,28 @@ export function proxyAgent(env: Environment): Agent | undefined {
   return new PerHostAgent(({ host, port, secure }) => {
     const url = secure ? proxies.https : proxies.http
     if (!url || isDirect(direct, host, port)) return secure ? httpsAgent : httpAgent
-    return secure ? new HttpsProxyAgent(url) : new HttpProxyAgent(url)
+    return secure ? tunnelAgent(url, host) : new HttpProxyAgent(url)
   })
+}
+
+/** A proxy that opens no tunnel. */
+export class ProxyRefusal extends Error {
+  override readonly name = 'ProxyRefusal'
+}
+
+// The agent hands on what a proxy answers as if the other side had said it.
+function tunnelAgent(url: string, host: string): Agent {
+  const agent = new HttpsProxyAgent(url)
+  agent.on('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => {
+    if (statusCode === 200) return
+    const hint =
+      statusCode === 407
+        ? "check the name and password in HTTPS_PROXY's URL"
+        : 'allow the host there, or name it in NO_PROXY'
+    const proxy = new URL(url).host
+    throw new ProxyRefusal(`the proxy ${proxy} refuses the way to ${host} (${statusCode}); ${hint}`)
+  })
+  return agent
 }
 
 /** Whether NO_PROXY's entries cover a host: names and their subdomains, addresses, CIDR blocks. */

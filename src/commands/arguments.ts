@@ -29,8 +29,14 @@ export function readArguments<const O extends readonly Option[]>(
     return { flags: values as Flags<O>, operands: positionals }
   } catch (error) {
     if (error instanceof UserError) throw error
-    throw new UserError('USAGE', `${name}: ${(error as Error).message}`, { cause: error })
+    const text = `${name}: ${reasonIn(error as Error)}; see ecr-cname ${name} --help`
+    throw new UserError('USAGE', text, { cause: error })
   }
+}
+
+// The first sentence; the others are about operands that begin with a dash.
+function reasonIn({ message }: Error): string {
+  return message.replace(/\.(?:\s.*)?$/s, '')
 }
 
 function toParsed({ value, multiple, short }: Option) {

@@ -10,10 +10,11 @@ import { version } from './version.ts'
 /** Runs `ecr-cname <args>`. Resolves to the exit code. */
 export async function run(args: readonly string[], world: World): Promise<number> {
   const [name = '', ...rest] = args
-  if (name === '' || name === 'help' || name === '--help' || name === '-h') {
+  if (name === '' || name === '--help' || name === '-h') {
     world.stdout(overview(commands))
     return name === '' ? 2 : 0
   }
+  if (name === 'help') return await run([...rest, '--help'], world)
   if (isVersion(name)) return version.run([], world)
   // How the small native helper hands over: by a verb, for not every spawn can set argv[0].
   if (name === 'credential-helper') return await runHelper(rest, world)

@@ -69,7 +69,9 @@ export type Named = { readonly asked: Asked; readonly target: Target }
 /** Finds the registry of a host, which has to be ours. */
 export async function nameTarget(host: string, env: World['env']): Promise<Named> {
   const asked = readServerUrl(host)
-  if (!asked) throw new UserError('USAGE', `${host}: expected a host such as docker.company.com`)
+  if (!asked) {
+    throw new UserError('USAGE', `${host || '""'}: expected a host such as docker.company.com`)
+  }
   const setting = readSetting(asked, env)
   const target = findTarget(asked, setting) ?? (await lookUpTarget(asked, setting))
   if (target) return { asked, target }

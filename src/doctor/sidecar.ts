@@ -1,5 +1,6 @@
 /** The sidecar under the name: whether it is well, and gets through to the registry. */
 
+import { toBasic } from '../domain/basic.ts'
 import { oneLine } from '../domain/errors.ts'
 import { loadConfig } from '../io/config.ts'
 import { type Finding, findingsOf } from './finding.ts'
@@ -72,7 +73,7 @@ async function getThrough(
 ): Promise<Finding> {
   const about = findingsOf('sidecar', host)
   const who = isOurs ? 'the sidecar' : 'what answers there'
-  const basic = login && `Basic ${btoa(`${login.username}:${login.secret}`)}`
+  const basic = login && `Basic ${toBasic(login)}`
   const { status, text } = await askOver(site, {
     path: '/v2/',
     isStrict: trusted !== undefined,

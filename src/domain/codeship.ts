@@ -15,7 +15,7 @@ export function codeshipRole(
   const roleSessionName = 'aws_docker_creds'
   if (/^arn:[a-z-]+:iam::\d{12}:role\/\S+$/.test(role)) return { roleArn: role, roleSessionName }
   if (/^[\w+=,.@/-]+$/.test(role) && /^\d{12}$/.test(account)) {
-    const partition = partitionOf(env['AWS_REGION'] ?? '')
+    const partition = partitionOf(env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || '')
     return { roleArn: `arn:${partition}:iam::${account}:role/${role}`, roleSessionName }
   }
   throw new UserError(

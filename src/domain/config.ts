@@ -59,12 +59,23 @@ function readSource({ where, value }: Source): Part {
     else if (place.name === 'fallback') settings['fallback'] = readFallback(place)
     else if (place.name === 'refreshAfter') settings['refreshAfter'] = readShare(place)
     else if (place.name === 'proxy') settings['proxy'] = readProxy(place)
-    else if (place.name !== '$schema') {
-      unknownKey(place, 'registries, dns, fallback, refreshAfter or proxy')
-    }
+    else if (place.name !== '$schema') unknownSetting(place, top)
   }
   return { mappings, settings }
 }
+
+// Among names as earlier tools keep them, it is the one without a dot that is no name there.
+function unknownSetting(place: Field, top: Readonly<Record<string, unknown>>): never {
+  const odd = Object.entries(top).find(([name, host]) => {
+    return !name.includes('.') && !SETTINGS.includes(name) && typeof host === 'string'
+  })
+  if (odd && place.name.includes('.')) {
+    unknownKey({ ...place, key: odd[0] }, 'a name with a dot, or all names under registries')
+  }
+  return unknownKey(place, 'registries, dns, fallback, refreshAfter or proxy')
+}
+
+const SETTINGS = ['$schema', 'registries', 'dns', 'fallback', 'refreshAfter', 'proxy']
 
 // Earlier tools keep `{"<cname>": "<ecr host>"}` and nothing else in their files. A value that is
 // neither a text nor what a setting may be is told of its own entry.

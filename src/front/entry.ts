@@ -66,8 +66,13 @@ export function readAnyEntry(path: string): Entry | undefined {
 export function stageOf(entry: Entry, now: number): Stage {
   const left = entry.expiresAt - now
   if (left <= 0 || left > LONGEST_LIFE + SKEW || entry.mintedAt > now + SKEW) return 'dead'
-  if (left <= Math.min(15 * MINUTE, (entry.expiresAt - entry.mintedAt) / 10)) return 'ending'
+  if (now >= endingFrom(entry)) return 'ending'
   return now >= entry.refreshAt ? 'aging' : 'fresh'
+}
+
+/** When a token begins to be `ending`. */
+export function endingFrom(entry: Pick<Entry, 'mintedAt' | 'expiresAt'>): number {
+  return entry.expiresAt - Math.min(15 * MINUTE, (entry.expiresAt - entry.mintedAt) / 10)
 }
 
 function isWhole(entry: Entry): boolean {

@@ -1,5 +1,6 @@
 /** Reads the configuration from its files and from ECR_CNAME_MAP. */
 
+import { type ParseError, parseTree } from 'jsonc-parser'
 import { type Config, mergeConfig, type Source } from '../domain/config.ts'
 import { UserError } from '../domain/errors.ts'
 import { configFiles, type Environment } from '../front/places.ts'
@@ -46,12 +47,19 @@ export function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    const message = (error as Error).message
-    const offset = Number(/position (\d+)/.exec(message)?.[1] ?? text.length)
-    const before = text.slice(0, offset).split('\n')
+    const before = text.slice(0, offsetOf(error as Error, text)).split('\n')
     const at = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
     throw new UserError('CONFIG', `${path}: ${at}: expected JSON`)
   }
+}
+
+// Of a token that it did not expect JSON.parse tells no position.
+function offsetOf({ message }: Error, text: string): number {
+  const [, position] = /position (\d+)/.exec(message) ?? []
+  if (position !== undefined) return Number(position)
+  const errors: ParseError[] = []
+  if (message.startsWith('Unexpected token')) parseTree(text, errors)
+  return errors[0]?.offset ?? text.length
 }
 
 function readMap(map: string): Source {

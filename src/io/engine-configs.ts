@@ -3,7 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { getuid } from 'node:process'
 import { parse as parseToml } from 'smol-toml'
-import { type DockerConfig, helperKey, helpersOf } from '../domain/docker-config.ts'
+import { type DockerConfig, hasLogin, helperKey, helpersOf } from '../domain/docker-config.ts'
 import { type Environment, homeFolder } from '../front/places.ts'
 import { readPlain } from './plain-file.ts'
 
@@ -20,16 +20,17 @@ export function dockerHelperPlace(host: string, env: Environment): string | unde
   return placeIn(dockerConfigFile(env), host)
 }
 
-/** The same of helm, which has a file of its own and then looks into docker's. */
+/** The same of helm, which looks into docker's file where its own has no login. */
 export function helmHelperPlace(host: string, env: Environment): string | undefined {
   const folder = env['HELM_CONFIG_HOME'] || `${configHome(env)}/helm`
   const own = env['HELM_REGISTRY_CONFIG'] || `${folder}/registry/config.json`
-  return placeIn(own, host) ?? dockerHelperPlace(host, env)
+  const place = placeIn(own, host)
+  return place ?? (hasLogin(readConfig(own), host) ? undefined : dockerHelperPlace(host, env))
 }
 
 /**
  * The same of podman, buildah and skopeo: containers-auth.json(5), containers-registries.conf(5).
- * They know no credsStore.
+ * They know no credsStore, and take what they find first.
  */
 export function containersHelperPlace(
   host: string,
@@ -40,11 +41,21 @@ export function containersHelperPlace(
     Array.isArray(credentialHelpersOf(file)),
   )
   const helpers = (conf && credentialHelpersOf(conf)) ?? [FILES]
-  if (!Array.isArray(helpers)) return undefined
-  if (conf && helpers.includes(OURS)) return `credential-helpers in ${conf}`
-  if (!helpers.includes(FILES)) return undefined
-  const file = authFiles(env).find((one) => helpersOf(readConfig(one))[host] === OURS)
-  return file && `credHelpers in ${file}`
+  const places = (Array.isArray(helpers) ? helpers : []).flatMap((helper) => {
+    if (helper === OURS) return [`credential-helpers in ${conf}`]
+    return helper === FILES ? placesInFiles(host, env) : []
+  })
+  return places[0]
+}
+
+/** The first file that knows a host; `undefined` for it where that keeps a login of its own. */
+function placesInFiles(host: string, env: Environment): readonly (string | undefined)[] {
+  for (const file of authFiles(env)) {
+    const config = readConfig(file)
+    if (helpersOf(config)[host] === OURS) return [`credHelpers in ${file}`]
+    if (hasLogin(config, host)) return [undefined]
+  }
+  return []
 }
 
 // The one name among the helpers that stands for files.

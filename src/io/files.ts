@@ -7,8 +7,10 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmdirSync,
@@ -17,9 +19,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { platform } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { pid } from 'node:process'
 import { UserError } from '../domain/errors.ts'
+import { noFile } from './plain-file.ts'
 
 /** Replaces a file by a temporary one beside it, 0600. Throws what node:fs throws. */
 export function replaceFile(path: string, text: string): void {
@@ -28,11 +31,11 @@ export function replaceFile(path: string, text: string): void {
 
 /**
  * Replaces a file that others may have made, or makes it: written through links, with the owner
- * and permissions that it has. Throws what node:fs throws.
+ * and permissions that it has. Throws a UserError where a device or a FIFO is in its place, and
+ * what node:fs throws.
  */
 export function rewriteFile(path: string, content: string | Uint8Array, mode?: number): void {
-  makeFolder(dirname(path), mode && mode & 0o004 ? 0o755 : 0o700)
-  const target = existsSync(path) ? realpathSync(path) : path
+  const target = prepareTarget(path, mode)
   const facts = statSync(target, { throwIfNoEntry: false })
   replace(target, content, (file) => {
     fchmodSync(file, mode ?? (facts ? facts.mode & 0o777 : 0o600))
@@ -43,6 +46,24 @@ export function rewriteFile(path: string, content: string | Uint8Array, mode?: n
       // Only root can give files away, and a file in a folder of ours is ours to replace.
     }
   })
+}
+
+/**
+ * The path that links lead to, in a folder that is there: as private as permissions ask for the
+ * file. Throws as `rewriteFile` does.
+ */
+export function prepareTarget(path: string, mode?: number): string {
+  const facts = statSync(path, { throwIfNoEntry: false })
+  if (facts && !facts.isFile() && !facts.isDirectory()) throw noFile(path, facts, 'name another')
+  const target = facts ? realpathSync(path) : endOf(path)
+  makeFolder(dirname(target), mode && mode & 0o004 ? 0o755 : 0o700)
+  return target
+}
+
+/** Where links lead that end at no file yet; the path itself where it is no link. */
+function endOf(path: string): string {
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()
+  return isLink ? endOf(resolve(realpathSync(dirname(path)), readlinkSync(path))) : path
 }
 
 function replace(

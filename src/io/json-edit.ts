@@ -19,7 +19,9 @@ function edit(text: string, { path, value }: JsonEdit): string {
     if (node?.type !== 'object') return replace(text, node, nest(path.slice(depth), value))
     const found = valueOf(node, key)
     if (!found && value === undefined) return text
-    if (value === undefined && depth === path.length - 1) return remove(text, node, key)
+    if (value === undefined && depth === path.length - 1) {
+      return edit(remove(text, node, key), { path, value })
+    }
     if (!found) return insert(text, node, key, nest(path.slice(depth + 1), value))
     node = found
   }
@@ -30,8 +32,9 @@ function nest(path: readonly string[], value: unknown): unknown {
   return path.reduceRight((inner, key) => ({ [key]: inner }), value)
 }
 
+// The last one of a key holds, as for JSON.parse.
 function valueOf({ children = [] }: Node, key: string): Node | undefined {
-  return children.find(({ children: [name] = [] }) => name?.value === key)?.children?.[1]
+  return children.findLast(({ children: [name] = [] }) => name?.value === key)?.children?.[1]
 }
 
 function replace(text: string, node: Node | undefined, value: unknown): string {

@@ -12,7 +12,12 @@ export function readPlain(path: string): Buffer {
   const facts = statSync(path)
   if (facts.isFile() || facts.isDirectory()) return readFileSync(path)
   if (realpathSync(path) === devNull) return Buffer.alloc(0)
-  throw new UserError('FILE', `${path}: is ${kindOf(facts)}, expected a file; move it away`)
+  throw noFile(path, facts, 'move it away')
+}
+
+/** The refusal of what is neither a file nor a folder, with what to do next. */
+export function noFile(path: string, facts: Stats, hint: string): UserError {
+  return new UserError('FILE', `${path}: is ${kindOf(facts)}, expected a file; ${hint}`)
 }
 
 function kindOf(facts: Stats): string {

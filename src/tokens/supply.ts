@@ -1,5 +1,6 @@
 /** A token at hand at all times: renewed ahead of its end, behind the requests that need one. */
 
+import { renewalIn } from './due.ts'
 import type { Held } from './keeper.ts'
 
 export type SupplyOptions = {
@@ -90,7 +91,7 @@ function obtain(state: State, options: SupplyOptions): Promise<Held> {
 function keep(token: Held, state: State, options: SupplyOptions): Held {
   state.held = token
   state.failure = undefined
-  const dueMs = (token.refreshAt - options.now()) * (1 - JITTER * options.random())
+  const dueMs = renewalIn(token, options.now(), options.random())
   obtainLater(Math.max(SHORTEST_MS, dueMs), state, options)
   return token
 }
@@ -113,8 +114,6 @@ function obtainLater(ms: number, state: State, options: SupplyOptions): void {
 const SHORTEST_MS = 1000
 const LONGEST_RETRY_MS = 60_000
 const REPLACED_MS = 60_000
-// Of the time until a renewal is due.
-const JITTER = 0.1
 
 function toAuthorization({ username, secret }: Held): string {
   return `Basic ${btoa(`${username}:${secret}`)}`

@@ -7,12 +7,17 @@ import { ECR, emulated, newUser } from '../support/user.ts'
 /** A proxy that opens tunnels, to one place whatever name it is asked for. */
 async function startProxy(port: number) {
   const asked: string[] = []
+  let refusal: number | undefined
   const proxy = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`)
     response.writeHead(400).end()
   })
   proxy.on('connect', (request, client) => {
     asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim())
+    if (refusal) {
+      client.end(`HTTP/1.1 ${refusal} No\r\nContent-Length: 0\r\n\r\n`)
+      return
+    }
     const upstream = connect(port, '127.0.0.1', () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n')
       client.pipe(upstream).pipe(client)
@@ -25,7 +30,8 @@ async function startProxy(port: number) {
     proxy.close()
     proxy.closeAllConnections()
   })
-  return { asked, url: `127.0.0.1:${(proxy.address() as AddressInfo).port}` }
+  const refuseWith = (status: number) => (refusal = status)
+  return { asked, refuseWith, url: `127.0.0.1:${(proxy.address() as AddressInfo).port}` }
 }
 
 async function behindProxy(kind: 'keys' | 'imds' | 'container') {
@@ -98,6 +104,20 @@ describe('HTTPS_PROXY', () => {
     user.env['NO_PROXY'] = 'localhost, 127.0.0.0/8'
     await user.secret(ECR)
     expect(proxy.asked).toEqual([])
+  })
+
+  it.each([
+    [403, 'allow the host there, or name it in NO_PROXY'],
+    [407, "check the name and password in HTTPS_PROXY's URL"],
+  ])('that answers %d is told as what refused, and not AWS', async (status, hint) => {
+    const { proxy, user } = await behindProxy('keys')
+    proxy.refuseWith(status)
+    const { stdout } = await user.run('get', ECR)
+
+    expect(stdout).toMatch(
+      `${ECR}: the proxy ${proxy.url} refuses the way to 127.0.0.1 (${status}); ${hint}`,
+    )
+    expect(stdout).not.toContain('pw')
   })
 
   it('that is no URL is one clear line that does not show it', async () => {

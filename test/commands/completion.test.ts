@@ -39,6 +39,14 @@ const commands: readonly Command[] = [
     example: '',
     run,
   },
+  {
+    name: 'map',
+    summary: 'Map',
+    operands: 'add HOST | import FILE',
+    words: ['add', 'import'],
+    example: '',
+    run,
+  },
   { name: 'push', summary: 'Push', operands: 'FILE REF', example: '', run },
 ]
 
@@ -54,6 +62,8 @@ describe.each(Object.entries(SHELLS))('%s', (shell, complete) => {
     ],
     ['the words of a value', 'ecr-cname serve --auth ', ['inject', 'passthrough']],
     ['the words of an operand', 'ecr-cname setup ', ['docker', 'podman']],
+    ['the words alone before paths', 'ecr-cname map ', ['add', 'import']],
+    ['the paths behind words', 'ecr-cname map import cert', ['cert one.pem', 'cert.pem']],
     ['paths of a flag', 'ecr-cname serve --tls-cert cert', ['cert one.pem', 'cert.pem']],
     ['paths of an operand', 'ecr-cname push cert', ['cert one.pem', 'cert.pem']],
   ] as const)('completes %s', ([, line, expected], context) => {

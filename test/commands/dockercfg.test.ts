@@ -3,7 +3,9 @@ import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { ECR_CNAME, start } from '../support/program.ts'
+import { lackOf } from '../support/installed.ts'
+import { needs } from '../support/needs.ts'
+import { ECR_CNAME, runProgram, start } from '../support/program.ts'
 import {
   CNAME,
   ECR,
@@ -27,6 +29,8 @@ async function mapped(registries: object = { [CNAME]: ECR }) {
   user.configure({ registries })
   return { emulator, user, path: join(user.home, 'out/config.json') }
 }
+
+const lackOfRoot = () => (process.getuid?.() === 0 ? undefined : 'not root')
 
 function auths(user: User, file = 'out/config.json') {
   return (readJson(user, file) as Config).auths
@@ -58,6 +62,28 @@ describe('dockercfg', () => {
     expect(await succeed(user, 'dockercfg', '-')).toBe(printed)
   })
 
+  it('writes a login of any letters that is kept for a name', async () => {
+    const { user, path } = await mapped()
+    const login = { ServerURL: CNAME, Username: 'zoë', Secret: 'p€ss' }
+    await user.run('store', JSON.stringify(login))
+    await succeed(user, 'dockercfg', path)
+
+    const { auth = '' } = auths(user)[CNAME] ?? {}
+    expect(Buffer.from(auth, 'base64').toString()).toBe('zoë:p€ss')
+  })
+
+  it('says what to do where nothing is mapped and no region is named', async () => {
+    const { user, path } = await mapped({})
+    delete user.env['AWS_REGION']
+    delete user.env['AWS_DEFAULT_REGION']
+    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', path])
+
+    expect([exitCode, stderr]).toEqual([
+      2,
+      'ecr-cname: nothing is mapped and no region is named; map a name: ecr-cname map add HOST REGISTRY, or set AWS_REGION\n',
+    ])
+  })
+
   it('is for the named hosts alone with --host', async () => {
     const { user, path } = await mapped({ [CNAME]: ECR, 'eu.company.test': OTHER })
     await succeed(user, 'dockercfg', '--host', 'eu.company.test', path)
@@ -74,6 +100,14 @@ describe('dockercfg', () => {
     expect(read(user, 'out/config.json')).toContain('"ghcr.io": { "auth": "bWU6aXQ=" }')
     expect(read(user, 'out/config.json')).toContain('\t"psFormat":  "x"\n}\n')
     expect(Object.keys(auths(user)).sort()).toEqual([ECR, CNAME, 'ghcr.io'].sort())
+  })
+
+  it('loses none of the logins of many that write the same file at once', async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `h${index}.test`)
+    const { user, path } = await mapped(Object.fromEntries(names.map((name) => [name, ECR])))
+    await Promise.all(names.map((name) => succeed(user, 'dockercfg', '--host', name, path)))
+
+    expect(Object.keys(auths(user)).sort()).toEqual([ECR, ...names].sort())
   })
 
   it('keeps the permissions of a file, unless told otherwise', async () => {
@@ -129,6 +163,22 @@ describe('dockercfg', () => {
     expect(has(user, 'out/config.json')).toBe(false)
   })
 
+  it('says what to mount where the file alone is mounted', async (context) => {
+    needs(context, lackOf('unshare', 'util-linux') ?? lackOfRoot())
+    const { user } = await mapped()
+    writeTree(user.home, { 'a.json': '{}', 'out/b.json': '{}' })
+    const script = 'mount --bind a.json out/b.json && exec "$0" dockercfg out/b.json'
+    const { exitCode, stderr } = await runProgram(
+      ['/usr/bin/unshare', '-m', '/bin/sh', '-c', script, ECR_CNAME],
+      { env: user.env, cwd: user.home },
+    )
+
+    expect([exitCode, stderr]).toEqual([
+      1,
+      "ecr-cname: out/b.json: can't be replaced, for it is mounted itself (EBUSY); mount its folder\n",
+    ])
+  })
+
   it('says that a folder can not be written', async () => {
     const { user } = await mapped()
     const { exitCode, stderr } = await ecrCname(user, ['dockercfg', '/proc/config.json'])
@@ -139,15 +189,18 @@ describe('dockercfg', () => {
 
   it.each([
     ['two paths', ['a', 'b'], 'expected one PATH'],
+    ['a path that is empty, which prints no login', [''], 'expected a PATH, or - for stdout'],
+    ['a host that is none', ['--host', 'a b'], 'a b: expected a host'],
     ['an archive on stdout', ['--format', 'dcos'], 'expects a PATH'],
     ['permissions that are none', ['--mode', 'rw'], '--mode: expected permissions'],
     ['a name that Kubernetes refuses', ['--format', 'secret', '--name', 'A_b'], '--name: expected'],
+    ['a name of parts that are none', ['--format', 'secret', '--name', 'a..b'], '--name: expected'],
     ['nothing to watch', ['--watch'], '--watch expects a PATH'],
   ])('refuses %s', async (_, args, text) => {
     const { user } = await mapped()
-    const { exitCode, stderr } = await ecrCname(user, ['dockercfg', ...args])
+    const { exitCode, stdout, stderr } = await ecrCname(user, ['dockercfg', ...args])
 
-    expect([exitCode, stderr.includes(text)]).toEqual([2, true])
+    expect([exitCode, stdout, stderr.includes(text)]).toEqual([2, '', true])
   })
 })
 
@@ -171,6 +224,16 @@ describe("dockercfg in place of Codeship's generator", () => {
     const session = 'arn:aws:sts::123456789012:assumed-role/build/aws_docker_creds'
     expect(asked.map(({ principal }) => principal)).toEqual([session, session])
     expect(Object.keys(auths(user))).toEqual([ECR])
+  })
+
+  it('takes the role for one of the partition of its region', async () => {
+    const { user, path } = await mapped({})
+    delete user.env['AWS_REGION']
+    const china = { AWS_DEFAULT_REGION: 'cn-north-1', AWS_STS_ROLE: 'build' }
+    Object.assign(user.env, china, { AWS_STS_ACCOUNT: '123456789012' })
+    const { stderr } = await ecrCname(user, ['dockercfg', path])
+
+    expect(stderr).toContain('arn:aws-cn:iam::123456789012:role/build')
   })
 
   it('leaves a mapping the role that it names itself', async () => {
@@ -255,21 +318,44 @@ describe('dockercfg --watch', () => {
     expect(auths(user)).toHaveProperty([CNAME])
   })
 
-  it('renews ahead of expiry, a little earlier than due', async () => {
+  it('ends at once on SIGTERM while AWS lets it wait', async () => {
+    const { user, path, emulator } = await mapped()
+    emulator.settings.faults.push({ service: 'ecr', kind: 'hang' })
+    const running = start([ECR_CNAME, 'dockercfg', '--watch', path], user)
+    await eventually(() => mints(emulator) === 1)
+    running.kill('SIGTERM')
+
+    expect(await running.outcome).toMatchObject({ exitCode: 0, stdout: '' })
+  })
+
+  it('renews ahead of expiry, once that is due and a little later', async () => {
     const { user, path, emulator } = await mapped()
     const clock = watched()
     const ended = runHere(user, ['dockercfg', '--watch', path], clock.world)
     await eventually(() => clock.waits.length === 1)
     const before = read(user, 'out/config.json')
-    // Half of twelve hours, less half of a tenth.
-    expect(clock.waits[0]).toBeCloseTo(6 * 3_600_000 * 0.95, -5)
-
-    clock.pass(6 * 3_600_000 + 1)
+    // Half of twelve hours, and half of a tenth of the other half.
+    clock.pass(6 * 3_600_000 * 1.04)
     await eventually(() => clock.waits.length === 2)
+    expect(mints(emulator)).toBe(1)
+    clock.pass(6 * 3_600_000 * 0.02)
+    await eventually(() => clock.waits.length === 3)
     clock.stop()
-    expect((await ended).exitCode).toBe(0)
+    const { exitCode, stderr } = await ended
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('"seconds":22680}')])
     expect(mints(emulator)).toBe(2)
     expect(read(user, 'out/config.json')).not.toBe(before)
+  })
+
+  it('looks at the clock each minute, for a machine that sleeps stops its timers', async () => {
+    const { user, path } = await mapped()
+    const clock = watched()
+    const ended = runHere(user, ['dockercfg', '--watch', path], clock.world)
+    await eventually(() => clock.waits.length === 1)
+    clock.stop()
+    await ended
+
+    expect(clock.waits).toEqual([60_000])
   })
 
   it('keeps the file where a renewal fails, says so, and tries again later and later', async () => {
@@ -280,7 +366,7 @@ describe('dockercfg --watch', () => {
     const before = read(user, 'out/config.json')
     await emulator.suspend('api')
     for (const tries of [2, 3]) {
-      clock.pass(6 * 3_600_000 + 1)
+      clock.pass(6.5 * 3_600_000)
       await eventually(() => clock.waits.length === tries)
     }
     clock.stop()

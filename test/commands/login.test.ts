@@ -100,6 +100,20 @@ describe('login', () => {
     expect(mints(emulator)).toBe(0)
   })
 
+  it('says that another identity is not what our helper answers with', async () => {
+    const { user } = await withEngines('docker')
+    writeTree(user.home, { '.docker/config.json': '{"credsStore":"ecr-cname"}' })
+    const role = ['--role-arn', 'arn:aws:iam::123456789012:role/push']
+    const { exitCode, stdout, stderr } = await ecrCname(user, ['login', ...role, CNAME])
+
+    expect([exitCode, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(
+      /docker-credential-ecr-cname answers for it \(credsStore in .*\), as whom its mapping names; name them there: ecr-cname map add /,
+    )
+    expect(stderr).toContain(`map add ${CNAME} ${ECR} ${role.join(' ')}\n`)
+    expect(has(user, 'seen/docker')).toBe(false)
+  })
+
   it('does nothing for skopeo where registries.conf names our helper', async () => {
     const { user } = await withEngines('skopeo')
     const file = '.config/containers/registries.conf'
@@ -137,6 +151,50 @@ describe('login', () => {
     ])
   })
 
+  it('reads a line of a log that skopeo folded', async () => {
+    const { user } = await withEngines()
+    const line = String.raw`time="2026-11-21T16:00:07Z" level=fatal msg="1 error:\n\t* open \"auth.json\": denied\n\n"`
+    install(user, { skopeo: `cat >&2 <<'END'\n${line}\nEND\nexit 1` })
+    const { stderr } = await ecrCname(user, ['login', '--tool', 'skopeo', CNAME])
+
+    expect(stderr).toBe(
+      `ecr-cname: skopeo login ${CNAME} failed: 1 error: * open "auth.json": denied\n`,
+    )
+  })
+
+  it('keeps what engines print from the terminal, where it is a login', async () => {
+    const { user } = await withEngines()
+    const basic = Buffer.from(`AWS:${await user.secret()}`).toString('base64')
+    install(user, { oras: `echo "sent Basic ${basic}" >&2` })
+    const { stderr } = await ecrCname(user, ['login', '--tool', 'oras', CNAME])
+
+    expect(stderr).toBe('sent Basic …\n')
+  })
+
+  it('logs in to the other hosts where one of them is not ours', async () => {
+    const { user } = await withEngines('oras')
+    const { exitCode, stdout, stderr } = await ecrCname(user, [
+      'login',
+      '--tool=oras',
+      'ghcr.io',
+      CNAME,
+    ])
+
+    expect(exitCode).toBe(1)
+    expect(stdout).toContain(`oras: logged in to ${CNAME}`)
+    expect(stderr).toContain('ghcr.io: neither mapped nor an ECR host')
+  })
+
+  it('tells what AWS refuses once, not for each engine', async () => {
+    const { user, emulator } = await withEngines('oras', 'helm')
+    emulator.settings.faults.push({ service: 'ecr', kind: 'deny' })
+    const tools = ['--tool=oras', '--tool=helm']
+    const { exitCode, stderr } = await ecrCname(user, ['login', ...tools, CNAME])
+
+    expect(exitCode).toBe(1)
+    expect(stderr.match(/may not call/g)).toHaveLength(1)
+  })
+
   it('tells what is missing where ECR itself stands behind the name', async () => {
     const { user } = await withEngines()
     const x509 = `x509: certificate is valid for *.dkr.ecr.us-east-1.amazonaws.com, not ${CNAME}`
@@ -151,6 +209,7 @@ describe('login', () => {
 
   it.each([
     ['no host', ['--tool', 'oras'], 2, 'expected a HOST, or --account or --region'],
+    ['an empty host', ['--tool', 'oras', ''], 2, 'ecr-cname: "": expected a host such as'],
     ['an unknown tool', ['--tool', 'rkt', CNAME], 2, '--tool: expected docker or podman'],
     ['an account that is none', ['--tool', 'oras', '--account', '12'], 2, 'expected twelve digits'],
     [

@@ -1,7 +1,9 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startNameServer, type Zone } from '../support/dns.ts'
+import { lackOf } from '../support/installed.ts'
+import { needs } from '../support/needs.ts'
 import { becomeNobody } from '../support/nobody.ts'
 import { ECR_CNAME, runProgram } from '../support/program.ts'
 import { CNAME, ECR, emulated, newUser, type User, writeTree } from '../support/user.ts'
@@ -63,6 +65,43 @@ describe('map add', () => {
     })
   })
 
+  it('moves a file of names and hosts alone under registries for a name without a dot', async () => {
+    const user = await someone({ 'a.test': ECR })
+    await succeed(user, 'map', 'add', 'localhost', OTHER)
+
+    expect(readJson(user, CONFIG)).toEqual({ registries: { 'a.test': ECR, localhost: OTHER } })
+  })
+
+  it('takes an ECR host for its own registry', async () => {
+    const user = await someone()
+    await succeed(user, 'map', 'add', ECR, '--profile', 'prod')
+
+    expect(registries(user)).toEqual({ [ECR]: { registry: ECR, profile: 'prod' } })
+  })
+
+  it('tells what else a mapping says that is to be replaced', async () => {
+    const user = await someone({
+      registries: { [CNAME]: { registry: ECR, profile: 'prod', push: { tags: ['v*'] } } },
+    })
+    const { exitCode, stderr } = await ecrCname(user, ['map', 'add', CNAME, OTHER])
+
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain(
+      `${CNAME} is mapped to ${ECR} so far, with profile and push, which the new one lacks\n`,
+    )
+  })
+
+  it('tells where else the name is mapped, where that is what holds', async () => {
+    const user = await someone()
+    user.env['ECR_CNAME_MAP'] = `${CNAME}=${OTHER}`
+    const { exitCode, stderr } = await ecrCname(user, ['map', 'add', CNAME, ECR])
+
+    expect([exitCode, stderr]).toEqual([
+      0,
+      `${CNAME} is mapped to ${OTHER} in ECR_CNAME_MAP, and that is what holds\n`,
+    ])
+  })
+
   it('changes the file that ECR_CNAME_CONFIG names', async () => {
     const user = await someone()
     user.env['ECR_CNAME_CONFIG'] = join(user.home, 'own.json')
@@ -91,6 +130,15 @@ describe('map add', () => {
 
     await succeed(user, 'map', 'add', '--yes', CNAME, OTHER)
     expect(registries(user)).toEqual({ 'Docker.Company.Test': OTHER })
+  })
+
+  it('loses none of many that are added at once', async () => {
+    const user = await someone()
+    const names = Array.from({ length: 12 }, (_, index) => `h${index}.test`)
+    await Promise.all(names.map((name) => succeed(user, 'map', 'add', name, ECR)))
+
+    expect(Object.keys(registries(user)).sort()).toEqual(names.sort())
+    expect(readdirSync(join(user.home, '.config/ecr-cname'))).toEqual(['config.json'])
   })
 
   it.each([
@@ -171,6 +219,21 @@ describe('map add without a registry', () => {
     })
 
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('nothing was changed\n')])
+    expect(read(user, CONFIG)).toBe(before)
+  })
+
+  it('changes nothing where input ends at the question', async (context) => {
+    needs(context, lackOf('script'))
+    const user = await someone({ registries: { [CNAME]: ECR } })
+    const before = read(user, CONFIG)
+    const command = `${ECR_CNAME} map add ${CNAME} ${OTHER}`
+    const { exitCode, stdout } = await runProgram(
+      ['/usr/bin/script', '-qec', command, '/dev/null'],
+      { env: user.env },
+    )
+
+    expect(exitCode).toBe(1)
+    expect(stdout).toMatch(/\? \[y\/N\] [^\n]*\r\nnothing was changed\r\n$/)
     expect(read(user, CONFIG)).toBe(before)
   })
 
@@ -299,6 +362,17 @@ describe('map import', () => {
     expect(stderr).toContain(`${CNAME}: left to ecr-login`)
     expect(stderr).toContain(`ecr-cname map add ${CNAME}\n`)
     expect(stderr).not.toContain('ghcr.io')
+  })
+
+  it("passes over a configuration of Docker's that says nothing of helpers", async () => {
+    const user = await someone()
+    writeTree(user.home, {
+      '.docker/config.json': '{"currentContext": "lab"}',
+      '.ecr/custom.json': JSON.stringify({ [CNAME]: ECR }),
+    })
+    await succeed(user, 'map', 'import')
+
+    expect(registries(user)).toEqual({ [CNAME]: ECR })
   })
 
   it('takes over the registry alone, and tells what else a file says of it', async () => {

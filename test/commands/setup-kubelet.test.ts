@@ -332,7 +332,7 @@ providers:
       'kind: [\nproviders:\n',
       /providers\.yaml: line \d+, column \d+: expected YAML/,
     ],
-    ['broken JSON', '{\n "kind": }', /providers\.yaml: line 2, column 11: expected JSON/],
+    ['broken JSON', '{\n "kind": }', /providers\.yaml: line 2, column 10: expected JSON/],
     ['a list', '- a\n', /providers\.yaml: expected a CredentialProviderConfig/],
     ['another kind', 'kind: Pod\n', /providers\.yaml: expected a CredentialProviderConfig/],
     ['providers that are none', 'providers: 1\n', /providers\.yaml: expected a Credential/],

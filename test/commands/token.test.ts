@@ -42,6 +42,22 @@ describe('token', () => {
     expect(await succeed(user, 'token', '--header', CNAME)).toBe(`Authorization: Basic ${basic}\n`)
   })
 
+  it('tells the port of a name that has one', async () => {
+    const { user } = await mapped()
+    const told: unknown = JSON.parse(await succeed(user, 'token', '--json', `${CNAME}:5000`))
+
+    expect(told).toMatchObject({ host: `${CNAME}:5000` })
+  })
+
+  it('writes a login of any letters into a header', async () => {
+    const { user } = await mapped()
+    const login = { ServerURL: CNAME, Username: 'zoë', Secret: 'p€ss' }
+    await user.run('store', JSON.stringify(login))
+    const header = await succeed(user, 'token', '--header', CNAME)
+
+    expect(Buffer.from(header.slice(21), 'base64').toString()).toBe('zoë:p€ss')
+  })
+
   it('answers the login that is kept for the name, as get does', async () => {
     const { user } = await mapped()
     const login = { ServerURL: CNAME, Username: 'alice', Secret: 'of-the-sidecar' }

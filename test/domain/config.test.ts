@@ -87,6 +87,15 @@ describe('the configuration', () => {
     )
   })
 
+  it('tells a name without a dot in the plain shape, which has none', () => {
+    expect(() => read({ 'docker.company.com': ECR, docker: ECR })).toThrow(
+      /^file1: docker: unknown key, expected a name with a dot, or all names under registries$/,
+    )
+    expect(() => read({ 'docker.company.com': ECR, fallback: 'none' })).toThrow(
+      /^file1: "docker\.company\.com": unknown key, expected registries, dns/,
+    )
+  })
+
   it('takes an ECR host as a name that is its own registry', () => {
     expect(read({ registries: { [ECR]: { profile: 'dev' } } }).mappings.get(ECR)).toMatchObject({
       profile: 'dev',

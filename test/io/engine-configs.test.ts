@@ -10,6 +10,8 @@ import { writeTree } from '../support/user.ts'
 
 const HOST = 'docker.company.test'
 const NAMED = JSON.stringify({ credHelpers: { [HOST]: 'ecr-cname' } })
+// Under the name as older engines wrote it.
+const LOGGED_IN = JSON.stringify({ auths: { [`https://${HOST}/v1/`]: { auth: 'QVdTOm9sZA==' } } })
 
 function someone(files: Readonly<Record<string, string>>) {
   const home = temporaryFolder()
@@ -44,6 +46,50 @@ describe('the place that names our helper', () => {
     const { env } = someone({ '.docker/config.json': NAMED })
 
     expect(helmHelperPlace(HOST, env)).toContain('.docker/config.json')
+  })
+
+  it("is not docker's for helm where helm keeps a login of its own, which it prefers", () => {
+    const { env } = someone({
+      '.docker/config.json': NAMED,
+      '.config/helm/registry/config.json': LOGGED_IN,
+    })
+
+    expect(helmHelperPlace(HOST, env)).toBeUndefined()
+  })
+
+  it('is not behind a login for podman, which takes what it finds first', () => {
+    const { env } = someone({ '.docker/config.json': NAMED, 'run/containers/auth.json': LOGGED_IN })
+
+    expect(containersHelperPlace(HOST, env)).toBeUndefined()
+  })
+
+  it('is before the logins of the same file, and of those behind it', () => {
+    const both = JSON.stringify({ ...JSON.parse(NAMED), ...JSON.parse(LOGGED_IN) })
+    const { env } = someone({ '.docker/config.json': LOGGED_IN, 'run/containers/auth.json': both })
+
+    expect(containersHelperPlace(HOST, env)).toContain('run/containers/auth.json')
+  })
+
+  it('is in registries.conf unless a login in a file comes first', () => {
+    const conf = '.config/containers/registries.conf'
+    const place = (helpers: string) =>
+      containersHelperPlace(
+        HOST,
+        someone({ [conf]: `credential-helpers = ${helpers}\n`, '.docker/config.json': LOGGED_IN })
+          .env,
+      )
+
+    expect(place('["ecr-cname", "containers-auth.json"]')).toContain(conf)
+    expect(place('["containers-auth.json", "ecr-cname"]')).toBeUndefined()
+  })
+
+  it('counts no login that is empty, as docker leaves one where a helper keeps it', () => {
+    const { env } = someone({
+      '.docker/config.json': NAMED,
+      'run/containers/auth.json': JSON.stringify({ auths: { [HOST]: {} } }),
+    })
+
+    expect(containersHelperPlace(HOST, env)).toContain('.docker/config.json')
   })
 
   it.each(['run/containers/auth.json', '.config/containers/auth.json', '.docker/config.json'])(

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  mkdirSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -47,5 +49,26 @@ describe('rewriteFile', () => {
 
     expect(readlinkSync(join(folder, 'link'))).toBe('real')
     expect(readFileSync(join(folder, 'real'), 'utf8')).toBe('new')
+  })
+
+  it('makes the file that a link leads to where there is none yet', () => {
+    const folder = temporaryFolder()
+    symlinkSync('b/link', join(folder, 'link'))
+    mkdirSync(join(folder, 'b'))
+    symlinkSync('../c/real', join(folder, 'b/link'))
+    rewriteFile(join(folder, 'link'), 'new')
+
+    expect(readlinkSync(join(folder, 'link'))).toBe('b/link')
+    expect(readFileSync(join(folder, 'c/real'), 'utf8')).toBe('new')
+  })
+
+  it('takes the place of nothing but a file', () => {
+    const fifo = join(temporaryFolder(), 'fifo')
+    execFileSync('mkfifo', [fifo])
+
+    expect(() => rewriteFile(fifo, 'new')).toThrow(
+      `${fifo}: is a FIFO, expected a file; name another`,
+    )
+    expect(statSync(fifo).isFIFO()).toBe(true)
   })
 })

@@ -49,6 +49,15 @@ describe('editJson', () => {
     ).toBe('{\n  "a": {}\n}')
   })
 
+  it('changes the value that holds where a key stands twice, and takes both away', () => {
+    const text = '{"a": {"x": 1}, "a": {"y": 2}}'
+
+    expect(editJson(text, [{ path: ['a', 'z'], value: 3 }])).toBe(
+      '{"a": {"x": 1}, "a": {"y": 2, "z": 3}}',
+    )
+    expect(editJson(text, [{ path: ['a'], value: undefined }])).toBe('{}')
+  })
+
   it('ends lines as the text does', () => {
     expect(editJson('{\r\n  "a": 1\r\n}', [{ path: ['b'], value: 2 }])).toBe(
       '{\r\n  "a": 1,\r\n  "b": 2\r\n}',

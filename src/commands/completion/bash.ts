@@ -46,7 +46,8 @@ function toSetting(option: Option): string {
 
 function toCommand({ name, options = [], words = [], operands }: Command): string {
   const flags = [...options, { name: 'help' }].map((option) => `--${option.name}`)
-  const plain = words.length > 0 ? `((COMP_CWORD == 2)) && words='${words.join(' ')}'` : ':'
-  const other = takesPaths(operands) ? 'paths=1' : plain
-  return `      ${name}) if [[ $word == -* ]]; then words='${flags.join(' ')}'; else ${other}; fi ;;`
+  const first =
+    words.length > 0 ? `elif ((COMP_CWORD == 2)); then words='${words.join(' ')}'; ` : ''
+  const other = takesPaths(operands) ? 'paths=1' : ':'
+  return `      ${name}) if [[ $word == -* ]]; then words='${flags.join(' ')}'; ${first}else ${other}; fi ;;`
 }

@@ -18,8 +18,13 @@ ${lines.join('\n')}
 }
 
 function toOperands({ name, words = [], operands }: Command): string[] {
-  const given = words.length > 0 ? [`${within(name)} -a ${quote(words.join(' '))}`] : []
-  return takesPaths(operands) ? [...given, `${within(name)} -F`] : given
+  const paths = takesPaths(operands)
+  if (words.length === 0) return paths ? [`${within(name)} -F`] : []
+  const seen = `__fish_seen_subcommand_from ${words.join(' ')}`
+  return [
+    `${within(name, `; and not ${seen}`)} -a ${quote(words.join(' '))}`,
+    ...(paths ? [`${within(name, `; and ${seen}`)} -F`] : []),
+  ]
 }
 
 function toFlag(command: string, option: Option): string {
@@ -33,8 +38,8 @@ function toTaking(option: Option): string {
   return values === 'text' ? '-x ' : `-x -a ${quote(values.join(' '))} `
 }
 
-function within(command: string): string {
-  return `complete -c ecr-cname -n '__fish_seen_subcommand_from ${command}'`
+function within(command: string, more = ''): string {
+  return `complete -c ecr-cname -n '__fish_seen_subcommand_from ${command}${more}'`
 }
 
 function quote(text: string): string {

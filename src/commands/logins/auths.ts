@@ -4,6 +4,7 @@ import { UserError } from '../../domain/errors.ts'
 import { type Auths, toAuth } from '../../domain/docker-config.ts'
 import { nameOf } from '../../domain/server-url.ts'
 import { loadConfig } from '../../io/config.ts'
+import type { Held } from '../../tokens/keeper.ts'
 import type { Environment } from '../command.ts'
 import {
   grantToken,
@@ -14,15 +15,17 @@ import {
   type TokenWorld,
 } from '../tokens.ts'
 
-/** What was made for the hosts: logins, when they are to be renewed, and what failed. */
+/** What was made for the hosts: logins, the tokens in them, and what failed. */
 export type Made = {
   readonly auths: Auths
-  /** Milliseconds since 1970; the earliest of all. */
-  readonly refreshAt: number
+  readonly tokens: readonly Held[]
   readonly failures: readonly UserError[]
 }
 
-/** Fresh logins for hosts, each under its name and its registry's. */
+/**
+ * Fresh logins for hosts, each under its name and its registry's. Throws a UserError of code USAGE
+ * where one of them is no host.
+ */
 export async function makeAuths(
   hosts: readonly string[],
   world: TokenWorld,
@@ -33,14 +36,15 @@ export async function makeAuths(
   )
   const failures = results.flatMap((result) => {
     if (result.status === 'fulfilled') return []
-    if (result.reason instanceof UserError) return [result.reason]
-    throw result.reason
+    const reason: unknown = result.reason
+    if (reason instanceof UserError && reason.code !== 'USAGE') return [reason]
+    throw reason
   })
   const made = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   return {
     // What a name says of itself wins over what it is as the registry of another.
     auths: Object.assign({}, ...made.map(({ behind }) => behind), ...made.map(({ own }) => own)),
-    refreshAt: Math.min(...made.map(({ refreshAt }) => refreshAt)),
+    tokens: made.map(({ token }) => token),
     failures: [...new Map(failures.map((failure) => [failure.message, failure])).values()],
   }
 }
@@ -56,6 +60,6 @@ async function makeAuth({ asked, target }: Named, world: TokenWorld, terms: Term
   return {
     own: { [nameOf(asked)]: toAuth(keptLogin(target, world, terms) ?? token) },
     behind: { [target.mapping.registry.host]: toAuth(token) },
-    refreshAt: token.refreshAt,
+    token,
   }
 }

@@ -4,7 +4,7 @@ import { codeshipRole } from '../../domain/codeship.ts'
 import { type Auths, type DockerConfig, helpersOf } from '../../domain/docker-config.ts'
 import { UserError } from '../../domain/errors.ts'
 import { editJson } from '../../io/json-edit.ts'
-import { readJsonFile, writeFileFor } from '../../io/json-file.ts'
+import { changeJsonFile, type JsonFile, writeFileFor } from '../../io/json-file.ts'
 import { type Flags, readArguments } from '../arguments.ts'
 import type { World } from '../command.ts'
 import type { Terms } from '../tokens.ts'
@@ -40,21 +40,23 @@ export async function dockercfg(args: readonly string[], world: World): Promise<
 
 function toJob(flags: Given, [path, ...more]: readonly string[], world: World): Job {
   if (more.length > 0) throw new UserError('USAGE', 'dockercfg: expected one PATH')
+  // Of a variable that is not set: what is printed stands in somebody's log.
+  if (path === '') throw new UserError('USAGE', 'dockercfg: expected a PATH, or - for stdout')
   const file = path === '-' ? undefined : path
   const mode = readMode(flags.mode)
   const place = secretPlace(flags.name, flags.namespace)
   const [as, otherwise] = [principalOf(flags), codeshipRole(world.env)]
   const terms: Terms = { ...(as ? { as } : {}), ...(otherwise ? { otherwise } : {}) }
   const write = async (auths: Auths) => {
-    const content = await render(auths)
-    if (file) writeFileFor(file, content, mode)
-    else world.stdout(String(content))
-  }
-  const render = async (auths: Auths): Promise<string | Uint8Array> => {
-    if (flags.format === 'secret') return toSecret(auths, place)
-    if (flags.format !== 'dcos') return merged(file, auths, world)
-    const { archiveConfig } = await import('../../io/docker-archive.ts')
-    return await archiveConfig(toConfig(auths))
+    if (!file) world.stdout(flags.format === 'secret' ? toSecret(auths, place) : toConfig(auths))
+    else if (flags.format === 'secret') writeFileFor(file, toSecret(auths, place), mode)
+    else if (flags.format === 'dcos') {
+      const { archiveConfig } = await import('../../io/docker-archive.ts')
+      writeFileFor(file, await archiveConfig(toConfig(auths)), mode)
+    } else {
+      const change = { now: world.now, mode }
+      await changeJsonFile(file, change, (found) => merged(file, found, { auths, world }))
+    }
   }
   if (!file && flags.format === 'dcos') {
     throw new UserError('USAGE', 'dockercfg: --format dcos expects a PATH, for it is an archive')
@@ -71,18 +73,25 @@ async function hostsOf(flags: Given, { env }: World): Promise<readonly string[]>
   if (flags.host) return flags.host
   const hosts = [...mappedHosts(env), ...(env['ECR_PUBLIC'] ? ['public.ecr.aws'] : [])]
   if (hosts.length > 0) return [...new Set(hosts)]
-  return [await ownRegistry(flags, env, principalOf(flags) ?? codeshipRole(env))]
+  const principal = principalOf(flags) ?? codeshipRole(env)
+  return [await ownRegistry(flags, env, { principal, lacking: NOTHING_MAPPED })]
 }
 
+const NOTHING_MAPPED =
+  'nothing is mapped and no region is named; map a name: ecr-cname map add HOST REGISTRY, or set AWS_REGION'
+
 /** The file as it is, with logins put in; other registries and keys stay. */
-function merged(file: string | undefined, auths: Auths, world: World): string {
-  const found = file === undefined ? undefined : readJsonFile(file)
+function merged(
+  file: string,
+  found: JsonFile | undefined,
+  { auths, world }: { readonly auths: Auths; readonly world: World },
+): string {
   if (!found) return toConfig(auths)
   const config = found.value as DockerConfig
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new UserError('FILE', `${file}: the top level: expected an object; mend or move the file`)
   }
-  warn(config, Object.keys(auths), `${file}`, world)
+  warn(config, Object.keys(auths), file, world)
   const edits = Object.entries(auths).map(([host, value]) => ({ path: ['auths', host], value }))
   return editJson(found.text, edits)
 }

@@ -26,10 +26,12 @@ export function toSecret(auths: Auths, { name, namespace }: SecretPlace): string
   return `${lines.join('\n')}\n`
 }
 
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
+
 /** Checks a name for Kubernetes, before anything is minted for it. */
 export function secretPlace(name = 'ecr-cname', namespace?: string): SecretPlace {
   // RFC 1123, as https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ has it.
-  const isName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name) && name.length <= 253
+  const isName = name.length <= 253 && name.split('.').every((part) => LABEL.test(part))
   const isSpace = namespace === undefined || /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)
   if (!isName) throw new UserError('USAGE', `--name: expected one such as regcred, got ${name}`)
   if (!isSpace) {

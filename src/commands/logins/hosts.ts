@@ -23,35 +23,58 @@ export function principalOf({ profile, 'role-arn': roleArn }: AccountFlags): Pri
   return { ...(profile ? { profile } : {}), ...(roleArn ? { roleArn } : {}) }
 }
 
-/** The named hosts, and the registry of the account and region that the flags tell. */
+/** Hosts of ours, and why others are none. */
+export type Targets = {
+  readonly targets: readonly Named[]
+  readonly failures: readonly UserError[]
+}
+
+/**
+ * The named hosts, and the registry of the account and region that the flags tell. Throws a
+ * UserError of code USAGE where one of them is no host.
+ */
 export async function targetsOf(
   hosts: readonly string[],
   flags: AccountFlags,
   { env }: Pick<World, 'env'>,
-): Promise<readonly Named[]> {
+): Promise<Targets> {
   const own = flags.account || flags.region ? [await ownRegistry(flags, env)] : []
-  const named = [...hosts, ...own]
-  return await Promise.all(named.map((host) => nameTarget(host, env)))
+  const results = await Promise.allSettled([...hosts, ...own].map((host) => nameTarget(host, env)))
+  const targets = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const reasons = results.flatMap((one) =>
+    one.status === 'rejected' ? [one.reason as unknown] : [],
+  )
+  const failures = reasons.filter((one) => one instanceof UserError)
+  const wrong = reasons.find((one) => !(one instanceof UserError) || one.code === 'USAGE')
+  if (wrong) throw wrong
+  return { targets, failures }
 }
 
 /** The host of an account's private registry: the caller's own account and region unless told. */
 export async function ownRegistry(
   flags: AccountFlags,
   env: World['env'],
-  principal: Principal = principalOf(flags) ?? {},
+  { principal = principalOf(flags) ?? {}, lacking = NO_REGION }: OwnOptions = {},
 ): Promise<string> {
   const { regionOf } = await import('../../aws/source.ts')
   const region = flags.region ?? (await regionOf(principal, env))
-  if (!region || !/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) {
-    throw new UserError(
-      'USAGE',
-      `--region: expected one such as eu-west-1, got ${region ?? 'none'}`,
-    )
+  if (!region) throw new UserError('USAGE', lacking)
+  if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) {
+    const place = flags.region === undefined ? 'AWS_REGION or the profile' : '--region'
+    throw new UserError('USAGE', `${place}: expected one such as eu-west-1, got ${region}`)
   }
   const account = flags.account ?? (await ownAccount(principal, region, env))
   if (/^\d{12}$/.test(account)) return registryHost(account, region)
   throw new UserError('USAGE', `--account: expected twelve digits, got ${account}`)
 }
+
+type OwnOptions = {
+  readonly principal?: Principal | undefined
+  /** What is said where no region is named. */
+  readonly lacking?: string
+}
+
+const NO_REGION = 'no region is named; give --region, or set AWS_REGION'
 
 async function ownAccount(principal: Principal, region: string, env: World['env']) {
   const { callerOf } = await import('../../aws/caller.ts')

@@ -1,6 +1,8 @@
 /** `token HOST`: the password alone, or with all that is known of it. */
 
+import { toBasic } from '../../domain/basic.ts'
 import { UserError } from '../../domain/errors.ts'
+import { nameOf } from '../../domain/server-url.ts'
 import { readArguments } from '../arguments.ts'
 import type { World } from '../command.ts'
 import { toJson } from '../text.ts'
@@ -23,8 +25,8 @@ export async function token(args: readonly string[], world: World): Promise<numb
   return 0
 }
 
-function toHeader({ username, secret }: Granted): string {
-  return `Authorization: Basic ${btoa(`${username}:${secret}`)}\n`
+function toHeader(granted: Granted): string {
+  return `Authorization: Basic ${toBasic(granted)}\n`
 }
 
 async function describe(
@@ -34,7 +36,7 @@ async function describe(
 ) {
   const { sourceOf } = await import('../../aws/source.ts')
   return {
-    host: asked.host,
+    host: nameOf(asked),
     registry: target.mapping.registry.host,
     username,
     password: secret,

@@ -2,6 +2,7 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { runProgram, withoutSecrets } from '../../io/programs.ts'
+import { renewalIn } from '../../tokens/due.ts'
 import type { World } from '../command.ts'
 import { createLog, readLevel, type Log } from '../log.ts'
 import type { Job } from './dockercfg.ts'
@@ -16,17 +17,23 @@ export async function watch(path: string, { make, write }: Job, world: World): P
     write: world.stderr,
     now,
   })
+  const stopped = new Promise<undefined>((resolve) => {
+    stop.addEventListener('abort', () => resolve(undefined))
+  })
   let failed = 0
   let isReady = false
   while (!stop.aborted) {
-    const { refreshAt, isWhole } = await renew({ make, write }, path, log)
+    // Nothing is lost by going in the middle of it: a file is written at one stroke.
+    const renewed = await Promise.race([renew({ make, write }, path, log), stopped])
+    if (!renewed) break
+    const { tokens, isWhole } = renewed
     failed = isWhole ? 0 : failed + 1
     if (isWhole && !isReady) {
       isReady = true
       await tellSystemd(env, log)
     }
-    // Many watchers were perhaps started at once.
-    const dueMs = Math.max(SHORTEST_MS, (refreshAt - now()) * (1 - JITTER * random()))
+    const dues = tokens.map((token) => renewalIn(token, now(), random()))
+    const dueMs = Math.max(SHORTEST_MS, Math.min(...dues))
     const retryMs = Math.min(LONGEST_RETRY_MS, 2 ** failed * 1000) * (0.5 + random() / 2)
     const waitMs = isWhole ? dueMs : retryMs
     log('info', 'next renewal', { seconds: Math.round(waitMs / 1000) })
@@ -36,23 +43,22 @@ export async function watch(path: string, { make, write }: Job, world: World): P
   return 0
 }
 
-const JITTER = 0.1
 const SHORTEST_MS = 1000
 const LONGEST_RETRY_MS = 5 * 60_000
 
 // What can be had is written; what can't keeps its old entry, which may hold for hours.
 async function renew({ make, write }: Pick<Job, 'make' | 'write'>, path: string, log: Log) {
   try {
-    const { auths, refreshAt, failures } = await make()
+    const { auths, tokens, failures } = await make()
     for (const { message } of failures) log('error', 'no new login', { error: message })
     const hosts = Object.keys(auths)
     if (hosts.length > 0) await write(auths)
     if (hosts.length > 0) log('info', 'written', { path, hosts })
-    return { refreshAt, isWhole: failures.length === 0 }
+    return { tokens, isWhole: failures.length === 0 }
   } catch (error) {
     if (!(error instanceof UserError) || error.code === 'USAGE') throw error
     log('error', 'the file stays as it was', { path, error: error.message })
-    return { refreshAt: 0, isWhole: false }
+    return { tokens: [], isWhole: false }
   }
 }
 
@@ -66,7 +72,19 @@ async function tellSystemd(env: World['env'], log: Log): Promise<void> {
   })
 }
 
-function pause(ms: number, { after, stop }: Pick<World, 'after' | 'stop'>): Promise<void> {
+// Timers stand still while a machine sleeps: one for hours would ring too late.
+async function pause(ms: number, { now, after, stop }: Clock): Promise<void> {
+  const end = now() + ms
+  do {
+    await ring(Math.min(LONGEST_SLICE_MS, end - now()), { after, stop })
+  } while (!stop.aborted && now() < end)
+}
+
+type Clock = Pick<World, 'now' | 'after' | 'stop'>
+
+const LONGEST_SLICE_MS = 60_000
+
+function ring(ms: number, { after, stop }: Pick<Clock, 'after' | 'stop'>): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       callOff()

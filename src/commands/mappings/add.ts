@@ -5,6 +5,7 @@ import { mergeConfig } from '../../domain/config.ts'
 import { UserError } from '../../domain/errors.ts'
 import type { Mapping } from '../../domain/mapping.ts'
 import { partitionOf } from '../../domain/partition.ts'
+import { parseRegistry } from '../../domain/registry.ts'
 import { loadConfig } from '../../io/config.ts'
 import type { Found } from '../../io/dns.ts'
 import { agrees } from '../agree.ts'
@@ -13,6 +14,7 @@ import { paintFor, table } from '../text.ts'
 import { openMapFile, type Written } from './file.ts'
 import type { MapFlags } from './help.ts'
 import { nameFor } from './names.ts'
+import { sourcedMappings } from './sources.ts'
 
 export async function add(
   [host, given, ...more]: readonly string[],
@@ -21,20 +23,38 @@ export async function add(
 ): Promise<number> {
   if (!host || more.length > 0) throw new UserError('USAGE', 'map add: expected HOST [REGISTRY]')
   const name = nameFor(host)
-  const file = openMapFile(world.env, flags.system === true)
-  const registry = given ?? (await find(name, world))
+  const file = openMapFile(world, flags.system === true)
+  const registry = given ?? parseRegistry(name)?.host ?? (await find(name, world))
   const written = toWritten(registry, flags)
   const [before, after] = [file.mappings.get(name), read(name, written)]
   if (isDeepStrictEqual(before, after)) {
     world.stdout(`${name} is mapped to ${after.registry.host} in ${file.path} already\n`)
+    tellOther(name, file.path, world)
     return 0
   }
-  if (before) world.stderr(`${name} is mapped to ${before.registry.host} so far\n`)
+  if (before) {
+    world.stderr(`${name} is mapped to ${before.registry.host} so far${lost(before, after)}\n`)
+  }
   const question = `Map ${name} to ${after.registry.host} in ${file.path}?`
-  if ((before || !given) && !flags.yes && !(await agrees(question, world))) return 1
-  file.change(new Map([[name, written]]))
+  const isTold = given !== undefined || after.registry.host === name
+  if ((before || !isTold) && !flags.yes && !(await agrees(question, world))) return 1
+  await file.change(new Map([[name, written]]))
   world.stdout(`${name} is mapped to ${after.registry.host} in ${file.path}\n`)
+  tellOther(name, file.path, world)
   return 0
+}
+
+function lost(before: Mapping, after: Mapping): string {
+  const keys = Object.keys(before).filter((key) => !(key in after))
+  return keys.length === 0 ? '' : `, with ${keys.join(' and ')}, which the new one lacks`
+}
+
+// Of several places the last one holds, which may be another than the file that was changed.
+function tellOther(name: string, path: string, { env, stderr }: World): void {
+  const holds = sourcedMappings(env).get(name)
+  if (!holds || holds.where === path) return
+  const { host } = holds.mapping.registry
+  stderr(`${name} is mapped to ${host} in ${holds.where}, and that is what holds\n`)
 }
 
 function toWritten(registry: string, flags: MapFlags): Written {

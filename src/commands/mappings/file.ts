@@ -6,7 +6,8 @@ import type { Mapping } from '../../domain/mapping.ts'
 import { configFiles, type Environment } from '../../front/places.ts'
 import { parseJson } from '../../io/config.ts'
 import { editJson, type JsonEdit } from '../../io/json-edit.ts'
-import { readJsonFile, writeFileFor } from '../../io/json-file.ts'
+import { changeJsonFile, type JsonFile, readJsonFile } from '../../io/json-file.ts'
+import type { World } from '../command.ts'
 import { nameIn } from './names.ts'
 
 /** A value under `registries`: an ECR host, or an object that says more. */
@@ -17,25 +18,28 @@ export type MapFile = {
   /** The mappings of this file alone. */
   readonly mappings: ReadonlyMap<string, Mapping>
   /** Puts mappings in and takes others out; what else stands there stays. */
-  readonly change: (put: ReadonlyMap<string, Written>, drop?: readonly string[]) => void
+  readonly change: (put: ReadonlyMap<string, Written>, drop?: readonly string[]) => Promise<void>
 }
 
 const SYSTEM = '/etc/ecr-cname/config.json'
 
 /** The file to change. Throws a UserError where it is broken: then nothing is written. */
-export function openMapFile(env: Environment, isSystem: boolean): MapFile {
+export function openMapFile({ env, now }: Pick<World, 'env' | 'now'>, isSystem: boolean): MapFile {
   const path = isSystem ? SYSTEM : pathFor(env)
-  const file = readJsonFile(path)
-  const text = file?.text ?? '{}\n'
-  const mappings = check(path, text)
   return {
     path,
-    mappings,
-    change(put, drop = []) {
-      const next = withMappings({ path, text }, put, drop)
-      writeFileFor(path, next, file ? undefined : isSystem ? 0o644 : 0o600)
+    mappings: check(path, textOf(readJsonFile(path))),
+    // Read anew: somebody was perhaps asked since, while another changed it.
+    async change(put, drop) {
+      await changeJsonFile(path, { now, newMode: isSystem ? 0o644 : 0o600 }, (file) =>
+        withMappings({ path, text: textOf(file) }, put, drop),
+      )
     },
   }
+}
+
+function textOf(file: JsonFile | undefined): string {
+  return file?.text ?? '{}\n'
 }
 
 /** The text of a configuration with mappings put in and others taken out. Throws where it is broken. */
@@ -76,11 +80,13 @@ function editsFor(
     ...drop.flatMap((name) => keysOf(name).map((key) => [key, undefined] as const)),
     ...[...put].map(([name, written]) => [keysOf(name)[0] ?? name, written] as const),
   ]
-  const isSimple = changes.every(([, written]) => typeof written !== 'object')
+  const isSimple = changes.every(
+    ([key, written]) => key.includes('.') && typeof written !== 'object',
+  )
   if (isPlain && isSimple) return changes.map(([key, written]) => ({ path: [key], value: written }))
   if (!isPlain)
     return changes.map(([key, written]) => ({ path: ['registries', key], value: written }))
-  // A file of names and hosts alone has no place for more.
+  // A file of names and hosts alone has no place for more, nor for a name without a dot.
   const moved = { ...registries, ...Object.fromEntries(changes) }
   const gone = Object.keys(top).map((key) => ({ path: [key], value: undefined }))
   return [...gone, { path: ['registries'], value: moved }]

@@ -1,5 +1,6 @@
 /** `map import [FILE]`: what earlier tools knew. */
 
+import { record } from '../../domain/checks.ts'
 import { mergeConfig } from '../../domain/config.ts'
 import { type DockerConfig, helpersOf } from '../../domain/docker-config.ts'
 import { UserError } from '../../domain/errors.ts'
@@ -12,28 +13,21 @@ import { openMapFile } from './file.ts'
 import type { MapFlags } from './help.ts'
 import { nameIn } from './names.ts'
 
-export function importMappings(
+export async function importMappings(
   [given, ...more]: readonly string[],
   flags: MapFlags,
   world: World,
-): number {
+): Promise<number> {
   if (more.length > 0) throw new UserError('USAGE', 'map import: expected one FILE')
-  const file = openMapFile(world.env, flags.system === true)
-  const known = new Map<string, string>()
-  const notes: string[] = []
-  for (const path of given ? [given] : usualFiles(world.env)) {
-    const found = given ? readNamedJsonFile(path) : readJsonFile(path)
-    if (!found && given)
-      throw new UserError('FILE', `${path}: there is no such file, or nothing in it`)
-    if (found) read(path, found.value, { known, notes })
-  }
+  const file = openMapFile(world, flags.system === true)
+  const { known, notes } = gather(given, world.env)
   const [put, kept] = [new Map<string, string>(), [] as string[]]
   for (const [name, registry] of known) {
     const before = file.mappings.get(name)?.registry.host
     if (before === undefined) put.set(name, registry)
     else if (before !== registry) kept.push(`${name} stays mapped to ${before}, not to ${registry}`)
   }
-  if (put.size > 0) file.change(put)
+  if (put.size > 0) await file.change(put)
   put.forEach((registry, name) =>
     world.stdout(`${name} is mapped to ${registry} in ${file.path}\n`),
   )
@@ -42,9 +36,23 @@ export function importMappings(
   return 0
 }
 
-function usualFiles(env: Environment): readonly string[] {
-  const custom = env['AWS_ECR_CUSTOM_CONFIG'] || `${homeFolder(env)}/.ecr/custom.json`
-  return [custom, dockerConfigFile(env)]
+function customFile(env: Environment): string {
+  return env['AWS_ECR_CUSTOM_CONFIG'] || `${homeFolder(env)}/.ecr/custom.json`
+}
+
+function gather(given: string | undefined, env: Environment): Gathered {
+  const gathered: Gathered = { known: new Map(), notes: [] }
+  if (given) {
+    const found = readNamedJsonFile(given)
+    if (!found) throw new UserError('FILE', `${given}: there is no such file, or nothing in it`)
+    read(given, found.value, gathered)
+    return gathered
+  }
+  const [custom, docker] = [customFile(env), dockerConfigFile(env)]
+  const [names, config] = [readJsonFile(custom), readJsonFile(docker)]
+  if (names) read(custom, names.value, gathered)
+  if (config) readDocker(docker, record({ where: docker, key: '', value: config.value }), gathered)
+  return gathered
 }
 
 type Gathered = { readonly known: Map<string, string>; readonly notes: string[] }
@@ -54,15 +62,19 @@ const EARLIER = ['ecr-login', 'ecr-custom']
 
 function read(path: string, value: unknown, { known, notes }: Gathered): void {
   const config = (value ?? {}) as DockerConfig
-  if (!config.auths && !config.credHelpers && !config.credsStore) {
-    for (const mapping of mergeConfig([{ where: path, value }]).mappings.values()) {
-      const { name, registry, ...more } = mapping
-      known.set(name, registry.host)
-      const keys = Object.keys(more).join(', ')
-      if (keys) notes.push(`${name}: its ${keys} in ${path} stays behind; add it by hand`)
-    }
+  if (config.auths || config.credHelpers || config.credsStore) {
+    readDocker(path, config, { known, notes })
     return
   }
+  for (const mapping of mergeConfig([{ where: path, value }]).mappings.values()) {
+    const { name, registry, ...more } = mapping
+    known.set(name, registry.host)
+    const keys = Object.keys(more).join(', ')
+    if (keys) notes.push(`${name}: its ${keys} in ${path} stays behind; add it by hand`)
+  }
+}
+
+function readDocker(path: string, config: DockerConfig, { known, notes }: Gathered): void {
   const hosts = Object.entries(helpersOf(config)).filter(([, helper]) => isEarlier(helper))
   for (const [host, helper] of hosts) {
     const name = nameIn(host) ?? host

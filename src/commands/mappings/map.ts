@@ -31,9 +31,9 @@ async function runVerb(
     case 'list':
       return list(rest, flags, world)
     case 'rm':
-      return remove(rest, flags, world)
+      return await remove(rest, flags, world)
     case 'import':
-      return importMappings(rest, flags, world)
+      return await importMappings(rest, flags, world)
     default:
       throw new UserError('USAGE', `map: expected add, list, rm or import, got ${verb}`)
   }
@@ -82,14 +82,14 @@ function toFacts({ mapping, where }: Sourced) {
   return { name, registry: host, account, region, connect: to, profile, roleArn, where }
 }
 
-function remove(hosts: readonly string[], flags: MapFlags, world: World): number {
+async function remove(hosts: readonly string[], flags: MapFlags, world: World): Promise<number> {
   if (hosts.length === 0) throw new UserError('USAGE', 'map rm: expected a HOST')
-  const names = hosts.map(nameFor)
-  const file = openMapFile(world.env, flags.system === true)
+  const names = [...new Set(hosts.map(nameFor))]
+  const file = openMapFile(world, flags.system === true)
   for (const name of names) {
     if (!file.mappings.has(name)) throw missing(name, file.path, world)
   }
-  file.change(new Map(), names)
+  await file.change(new Map(), names)
   names.forEach((name) => world.stdout(`${name} is no longer mapped in ${file.path}\n`))
   return 0
 }

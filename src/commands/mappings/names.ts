@@ -8,7 +8,7 @@ import { nameOf } from '../../domain/server-url.ts'
 export function nameFor(host: string): string {
   const name = nameIn(host)
   if (name) return name
-  throw new UserError('USAGE', `${host}: expected a host, host:port or *.zone`)
+  throw new UserError('USAGE', `${host || '""'}: expected a host, host:port or *.zone`)
 }
 
 /** The same; `undefined` where it is no name. */
