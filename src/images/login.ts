@@ -1,5 +1,6 @@
 /** The login at a registry: Basic with a token that is renewed when it ends, Bearer at the gallery. */
 
+import { toBasic } from '../domain/basic.ts'
 import { UserError } from '../domain/errors.ts'
 import type { Refusal } from './refusal.ts'
 import { type Incoming, readWhole } from './taker.ts'
@@ -66,7 +67,7 @@ export function createLogin({ credentials, now, isOptional, get }: LoginOptions)
       held.catch(() => (held = undefined))
     }
     const credential = await held
-    return credential && toBasic(credential)
+    return credential && authorizationOf(credential)
   }
 
   return {
@@ -82,7 +83,7 @@ export function createLogin({ credentials, now, isOptional, get }: LoginOptions)
       if (lack) throw lack
       const credential = await held
       if (!credential) return false
-      if (toBasic(credential) !== sent) return true
+      if (authorizationOf(credential) !== sent) return true
       const renewing = obtain(credential.secret)
       held = renewing
       const renewed = await renewing
@@ -91,8 +92,8 @@ export function createLogin({ credentials, now, isOptional, get }: LoginOptions)
   }
 }
 
-function toBasic({ username, secret }: Credential): string {
-  return `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`
+function authorizationOf(credential: Credential): string {
+  return `Basic ${toBasic(credential)}`
 }
 
 // https://distribution.github.io/distribution/spec/auth/token/
