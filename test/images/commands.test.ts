@@ -288,6 +288,12 @@ const ERRORS: readonly (readonly [readonly string[], number, RegExp])[] = [
   ],
   [['push', 'none.tar', `${IMAGE}:1`], 1, /none\.tar: it can't be read \(ENOENT\)/],
   [['push', 'none.tar'], 2, /expected a file and an image/],
+  [['push', 'x.tar', `${IMAGE}:1`, '--mount-from', 'Team'], 2, /repositories are in lower case/],
+  [
+    ['push', 'x.tar', `${IMAGE}:1`, '--mount-from', `${CNAME}/team/base:1`],
+    2,
+    /--mount-from: expected a repository, such as team\/base$/m,
+  ],
   [['tags', `${IMAGE}:1`], 2, /expected a repository: /],
   [['tags', IMAGE, '--limit', 'x'], 2, /--limit: expected a number/],
   [['repos', 'a/b'], 2, /expected one registry/],
@@ -295,6 +301,21 @@ const ERRORS: readonly (readonly [readonly string[], number, RegExp])[] = [
 ]
 
 describe('ecr-cname push', () => {
+  it('mounts from a repository with and without its registry', async () => {
+    const { call, registry } = await newCaller()
+    registry.emulator.settings.blobMounting = true
+    await pushImage(registry, '1')
+    await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    for (const [to, from] of [
+      ['team/one', 'team/app'],
+      ['team/two', IMAGE],
+    ] as const) {
+      await registry.emulator.createRepository(to)
+      const args = ['push', 'app.tar', `${CNAME}/${to}:1`, '--mount-from', from, '--json']
+      expect(JSON.parse((await call(...args)).stdout)).toMatchObject({ blobs: { mounted: 3 } })
+    }
+  })
+
   it('brings an archive to a repository, and finds all of it there the next time', async () => {
     const { call, registry } = await newCaller()
     const image = await pushImage(registry, '1')
