@@ -131,6 +131,21 @@ describe('push', () => {
     expect(await pullImage({ ...pull, reference: tagged })).toMatchObject({ digest })
   })
 
+  it.each(['docker', 'oci'] as const)(
+    'refuses what is of another platform than the one asked for, in %s',
+    async (format) => {
+      const registry = await newRegistry()
+      await makeImage(registry, '1')
+      const path = format === 'oci' ? await pulled(registry, format) : archiveOf(dockerSave().files)
+      const [amd64, arm64] = ['amd64', 'arm64'].map((one) => ({ os: 'linux', architecture: one }))
+      const wrong = { ...(arm64 && { platform: arm64 }) }
+      await expect(pushImage(order(registry, path, wrong))).rejects.toThrow(
+        /app(\.tar)?: it is for linux\/amd64 alone, not linux\/arm64$/,
+      )
+      await pushImage(order(registry, path, { ...(amd64 && { platform: amd64 }) }))
+    },
+  )
+
   it('takes one that has no name by its digest', async () => {
     const registry = await newRegistry()
     const images = [await makeImage(registry, '1'), await makeImage(registry, '2')]
