@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isDirect } from '../../src/aws/agents.ts'
+import { REFUSALS, startRefusingProxy } from '../support/proxy.ts'
 import { ECR, emulated, newUser } from '../support/user.ts'
 
 /** A proxy that opens tunnels, to one place whatever name it is asked for. */
@@ -98,6 +99,16 @@ describe('HTTPS_PROXY', () => {
     user.env['NO_PROXY'] = 'localhost, 127.0.0.0/8'
     await user.secret(ECR)
     expect(proxy.asked).toEqual([])
+  })
+
+  it.each(REFUSALS)('that leads nowhere (%s) is one clear line', async (status, line) => {
+    const { user } = await behindProxy('keys')
+    user.env['HTTPS_PROXY'] = await startRefusingProxy(status)
+    const { stdout, exitCode } = await user.run('get', ECR)
+    expect(exitCode).toBe(1)
+    expect(stdout).toMatch(line)
+    expect(stdout.trim().split('\n')).toHaveLength(1)
+    expect(stdout).not.toContain('hush')
   })
 
   it('that is no URL is one clear line that does not show it', async () => {

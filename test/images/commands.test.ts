@@ -17,6 +17,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { digestOf } from '../../src/images/digest.ts'
 import { ECR_CNAME, type Outcome, runProgram, start } from '../support/program.ts'
 import { needs } from '../support/needs.ts'
+import { REFUSALS, startRefusingProxy } from '../support/proxy.ts'
 import { eventually, newUser, type User } from '../support/user.ts'
 import { readArchive } from './archive.ts'
 import {
@@ -469,6 +470,20 @@ describe('the way to a registry', () => {
     expect(await call('push', 'app.tar', `${name}/team/copy:1`)).toMatchObject({ exitCode: 0 })
     expect((await call('tags', `${name}/team/copy`)).stdout).toBe('1\n')
   })
+
+  it.each(REFUSALS)(
+    'ends at a proxy that leads nowhere (%s), in one line',
+    async (status, line) => {
+      const { call, user, registry } = await newCaller()
+      await pushImage(registry, '1')
+      user.env['HTTPS_PROXY'] = await startRefusingProxy(status)
+      const { exitCode, stderr } = await call('pull', `${IMAGE}:1`, '-o', 'app.tar', '--quiet')
+      expect(exitCode).toBe(1)
+      expect(stderr).toMatch(line)
+      expect(stderr.trim().split('\n')).toHaveLength(1)
+      expect(stderr).not.toContain('hush')
+    },
+  )
 
   it('ends where the certificate is someone else’s, before a token is sent', async () => {
     const { call, registry, user } = await newCaller()
