@@ -52,9 +52,10 @@ function readIndex(files: Files): readonly Descriptor[] {
 
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 
-function nameOf({ annotations = {} }: Descriptor): string[] {
-  const name = annotations[IMAGE_NAME] ?? annotations[REF_NAME]
-  return name === undefined ? [] : [name]
+// Annotations are as anybody wrote them.
+function nameOf({ annotations }: Descriptor): string[] {
+  const name: unknown = annotations?.[IMAGE_NAME] ?? annotations?.[REF_NAME]
+  return typeof name === 'string' ? [name] : []
 }
 
 // Each manifest once, those that name others after them.

@@ -13,6 +13,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { parseReference } from '../../src/domain/reference.ts'
 import { digestOf } from '../../src/images/digest.ts'
+import { REF_NAME } from '../../src/images/layout.ts'
 import { TYPES } from '../../src/images/manifest.ts'
 import type { ProgressEvent } from '../../src/images/progress.ts'
 import { pullImage } from '../../src/images/pull.ts'
@@ -143,6 +144,21 @@ describe('push', () => {
         /app(\.tar)?: it is for linux\/amd64 alone, not linux\/arm64$/,
       )
       await pushImage(order(registry, path, { ...(amd64 && { platform: amd64 }) }))
+    },
+  )
+
+  it.each([[null], [5], [{ [REF_NAME]: 5 }], [{ [REF_NAME]: { a: 1 } }]])(
+    'takes an image whose annotations are %j for one without a name',
+    async (annotations) => {
+      const registry = await newRegistry()
+      const { digest } = await makeImage(registry, '1')
+      const path = await pulled(registry, 'oci')
+      const index = JSON.parse(readFileSync(join(path, 'index.json'), 'utf8')) as {
+        readonly manifests: readonly object[]
+      }
+      const manifests = index.manifests.map((one) => ({ ...one, annotations }))
+      writeFileSync(join(path, 'index.json'), JSON.stringify({ ...index, manifests }))
+      expect(await pushImage(order(registry, path, { tag: digest }))).toMatchObject({ digest })
     },
   )
 
