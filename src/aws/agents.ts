@@ -1,8 +1,8 @@
 /** HTTP agents that honour HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
 
-import { globalAgent as httpAgent } from 'node:http'
+import { type ClientRequest, globalAgent as httpAgent, type IncomingMessage } from 'node:http'
 import { globalAgent as httpsAgent } from 'node:https'
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, type Socket } from 'node:net'
 import { Agent, type AgentConnectOpts } from 'agent-base'
 import { HttpProxyAgent } from 'http-proxy-agent'
 import { HttpsProxyAgent } from 'https-proxy-agent'
@@ -19,28 +19,8 @@ export function proxyAgent(env: Environment): Agent | undefined {
   return new PerHostAgent(({ host, port, secure }) => {
     const url = secure ? proxies.https : proxies.http
     if (!url || isDirect(direct, host, port)) return secure ? httpsAgent : httpAgent
-    return secure ? tunnelAgent(url, host) : new HttpProxyAgent(url)
+    return secure ? new TunnelAgent(url) : new HttpProxyAgent(url)
   })
-}
-
-/** A proxy that opens no tunnel. */
-export class ProxyRefusal extends Error {
-  override readonly name = 'ProxyRefusal'
-}
-
-// The agent hands on what a proxy answers as if the other side had said it.
-function tunnelAgent(url: string, host: string): Agent {
-  const agent = new HttpsProxyAgent(url)
-  agent.on('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => {
-    if (statusCode === 200) return
-    const hint =
-      statusCode === 407
-        ? "check the name and password in HTTPS_PROXY's URL"
-        : 'allow the host there, or name it in NO_PROXY'
-    const proxy = new URL(url).host
-    throw new ProxyRefusal(`the proxy ${proxy} refuses the way to ${host} (${statusCode}); ${hint}`)
-  })
-  return agent
 }
 
 /** Whether NO_PROXY's entries cover a host: names and their subdomains, addresses, CIDR blocks. */
@@ -72,6 +52,40 @@ class PerHostAgent extends Agent {
     const { host = '', port, secureEndpoint: secure } = options
     return this.#pick({ host, port, secure })
   }
+}
+
+// Without it, what a proxy answers would be taken for the answer of who is asked.
+class TunnelAgent extends HttpsProxyAgent<string> {
+  override async connect(
+    request: ClientRequest,
+    options: Parameters<HttpsProxyAgent<string>['connect']>[1],
+  ): Promise<Socket> {
+    let status: number | undefined
+    request.once('proxyConnect', ({ statusCode }: IncomingMessage) => (status = statusCode))
+    const socket = await super.connect(request, options).catch((error: unknown) => {
+      throw 'code' in (error as Error) ? error : cut(error)
+    })
+    if (status === 200) return socket
+    socket.destroy()
+    throw refused(`${options.host}:${options.port}`, status)
+  }
+}
+
+// A proxy that hangs up has no code for it.
+function cut(cause: unknown): Error {
+  const error = new Error('the proxy has cut the connection', { cause })
+  return Object.assign(error, { code: 'ECONNRESET' })
+}
+
+function refused(host: string, status: number | undefined): UserError {
+  const advice =
+    status === 407
+      ? 'put its user and password there: http://USER:PASSWORD@HOST:PORT'
+      : 'ask who runs it, or name the host in NO_PROXY'
+  return new UserError(
+    'UNREACHABLE',
+    `${host}: the proxy in HTTPS_PROXY does not lead there (${status}); ${advice}`,
+  )
 }
 
 function isInBlock(address: string, block: string, bits: number): boolean {

@@ -87,7 +87,6 @@ const RULES: readonly Rule[] = [
       `AWS throttles ${action ?? 'GetAuthorizationToken'}; try again in a minute`,
     ],
   ],
-  [/ProxyRefusal/, ({ message }) => ['UNREACHABLE', message]],
   // Before the time-outs: the SDK calls a connection that was reset a TimeoutError too.
   [
     /ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE/,

@@ -13,7 +13,7 @@ import {
   type ImageDocument,
   isRunnable,
 } from './manifest.ts'
-import { choosePlatform, formatPlatform, ownPlatform, type Platform, suits } from './platform.ts'
+import { choosePlatform, ownPlatform, type Platform, requirePlatform } from './platform.ts'
 
 export type Choice = {
   readonly reference: Reference
@@ -59,10 +59,7 @@ export async function choose(choice: Choice): Promise<Chosen> {
     )
   }
   // An index is believed, for configurations of what it names are often wrong, or tell no variant.
-  if (root === found && platform && config?.platform && !suits(platform, config.platform)) {
-    const is = formatPlatform(config.platform)
-    throw new UserError('IMAGE', `${where}: it is for ${is} alone, not ${formatPlatform(platform)}`)
-  }
+  if (root === found && platform && config) requirePlatform(config.blob.bytes, platform, where)
   if (format === 'docker' && config?.diffIds.length !== root.manifest.layers.length) {
     throw new UserError('IMAGE', `${where}: configuration and manifest differ in their layers`)
   }

@@ -11,6 +11,7 @@ import { digestAt, type Files, type Place, pourPlace, readBytes } from './files.
 import { DOCKER_FILE } from './layout.ts'
 import { type Descriptor, DOCUMENT_LIMIT, readDocument, TYPES } from './manifest.ts'
 import { inParallel } from './parallel.ts'
+import { requirePlatform } from './platform.ts'
 import { stopped } from './retry.ts'
 import { explainWrite } from './sink.ts'
 import type { Blob, Cargo, OpenOptions, SourceImage } from './source.ts'
@@ -49,6 +50,7 @@ async function openCargo(files: Files, listed: Listed, options: OpenOptions): Pr
   const place = small(files, listed.config)
   const bytes = readBytes(place)
   const diffIds = readDiffIds(bytes, files)
+  if (options.platform) requirePlatform(bytes, options.platform, files.path)
   if (diffIds.length !== listed.layers.length) {
     throw bad(files, 'configuration and list differ in their layers')
   }

@@ -114,10 +114,19 @@ async function askForBearer(
   const answer = await get(url, authorization)
   const body = (await readWhole(answer, LIMIT, url.host)).toString('utf8')
   if (answer.status !== 200) throw noBearer(`${url.host} answered ${answer.status}`)
-  const { token, access_token: other } = JSON.parse(body) as Partial<Record<string, unknown>>
-  const found = token ?? other
-  if (typeof found !== 'string') throw noBearer(`${url.host} answered without one`)
+  const found = tokenIn(body)
+  if (found === undefined) throw noBearer(`${url.host} answered without one`)
   return `Bearer ${found}`
+}
+
+function tokenIn(body: string): string | undefined {
+  try {
+    const { token, access_token: other } = JSON.parse(body) as Partial<Record<string, unknown>>
+    const found = token ?? other
+    return typeof found === 'string' ? found : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function noBearer(reason: string): UserError {

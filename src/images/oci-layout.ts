@@ -15,7 +15,7 @@ import {
   isRunnable,
   readDocument,
 } from './manifest.ts'
-import { choosePlatform, formatPlatform, type Platform } from './platform.ts'
+import { choosePlatform, formatPlatform, type Platform, requirePlatform } from './platform.ts'
 import type { Cargo, SourceImage } from './source.ts'
 
 export type Layout = {
@@ -52,9 +52,10 @@ function readIndex(files: Files): readonly Descriptor[] {
 
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 
-function nameOf({ annotations = {} }: Descriptor): string[] {
-  const name = annotations[IMAGE_NAME] ?? annotations[REF_NAME]
-  return name === undefined ? [] : [name]
+// Annotations are as anybody wrote them.
+function nameOf({ annotations }: Descriptor): string[] {
+  const name: unknown = annotations?.[IMAGE_NAME] ?? annotations?.[REF_NAME]
+  return typeof name === 'string' ? [name] : []
 }
 
 // Each manifest once, those that name others after them.
@@ -74,7 +75,13 @@ const DEEPEST = 4
 
 function narrow(files: Files, entry: Descriptor, platform: Platform | undefined): Document {
   const document = readManifest(files, entry)
-  if (!platform || document.manifest.kind === 'image') return document
+  if (!platform) return document
+  if (document.manifest.kind === 'image') {
+    const config = files.follow(blobName(document.manifest.config.digest))
+    const isSmall = config && config.size <= DOCUMENT_LIMIT
+    if (isSmall) requirePlatform(readBytes(config), platform, files.path)
+    return document
+  }
   return readManifest(files, choosePlatform(document.manifest.manifests, platform, files.path))
 }
 

@@ -40,6 +40,24 @@ export function suits(wanted: Platform, found: Platform): boolean {
   )
 }
 
+/** Refuses an image whose configuration says that it is for another platform. */
+export function requirePlatform(configuration: Buffer, wanted: Platform, where: string): void {
+  const found = platformIn(configuration)
+  if (!found || suits(wanted, found)) return
+  const [is, not] = [formatPlatform(found), formatPlatform(wanted)]
+  throw new UserError('IMAGE', `${where}: it is for ${is} alone, not ${not}`)
+}
+
+// That of an artifact is of a form of its own.
+function platformIn(configuration: Buffer): Platform | undefined {
+  try {
+    const { os, architecture, variant } = JSON.parse(configuration.toString('utf8')) as Platform
+    return os && architecture ? { os, architecture, ...(variant && { variant }) } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * The one of an index for a platform; where no variant is told, the one that all processors of the
  * architecture run, else the first. A UserError names those that there are.

@@ -2,22 +2,18 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isDirect } from '../../src/aws/agents.ts'
+import { REFUSALS, startRefusingProxy } from '../support/proxy.ts'
 import { ECR, emulated, newUser } from '../support/user.ts'
 
 /** A proxy that opens tunnels, to one place whatever name it is asked for. */
 async function startProxy(port: number) {
   const asked: string[] = []
-  let refusal: number | undefined
   const proxy = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`)
     response.writeHead(400).end()
   })
   proxy.on('connect', (request, client) => {
     asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim())
-    if (refusal) {
-      client.end(`HTTP/1.1 ${refusal} No\r\nContent-Length: 0\r\n\r\n`)
-      return
-    }
     const upstream = connect(port, '127.0.0.1', () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n')
       client.pipe(upstream).pipe(client)
@@ -30,8 +26,7 @@ async function startProxy(port: number) {
     proxy.close()
     proxy.closeAllConnections()
   })
-  const refuseWith = (status: number) => (refusal = status)
-  return { asked, refuseWith, url: `127.0.0.1:${(proxy.address() as AddressInfo).port}` }
+  return { asked, url: `127.0.0.1:${(proxy.address() as AddressInfo).port}` }
 }
 
 async function behindProxy(kind: 'keys' | 'imds' | 'container') {
@@ -106,18 +101,14 @@ describe('HTTPS_PROXY', () => {
     expect(proxy.asked).toEqual([])
   })
 
-  it.each([
-    [403, 'allow the host there, or name it in NO_PROXY'],
-    [407, "check the name and password in HTTPS_PROXY's URL"],
-  ])('that answers %d is told as what refused, and not AWS', async (status, hint) => {
-    const { proxy, user } = await behindProxy('keys')
-    proxy.refuseWith(status)
-    const { stdout } = await user.run('get', ECR)
-
-    expect(stdout).toMatch(
-      `${ECR}: the proxy ${proxy.url} refuses the way to 127.0.0.1 (${status}); ${hint}`,
-    )
-    expect(stdout).not.toContain('pw')
+  it.each(REFUSALS)('that leads nowhere (%s) is one clear line', async (status, line) => {
+    const { user } = await behindProxy('keys')
+    user.env['HTTPS_PROXY'] = await startRefusingProxy(status)
+    const { stdout, exitCode } = await user.run('get', ECR)
+    expect(exitCode).toBe(1)
+    expect(stdout).toMatch(line)
+    expect(stdout.trim().split('\n')).toHaveLength(1)
+    expect(stdout).not.toContain('hush')
   })
 
   it('that is no URL is one clear line that does not show it', async () => {

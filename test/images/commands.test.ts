@@ -17,6 +17,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { digestOf } from '../../src/images/digest.ts'
 import { ECR_CNAME, type Outcome, runProgram, start } from '../support/program.ts'
 import { needs } from '../support/needs.ts'
+import { REFUSALS, startRefusingProxy } from '../support/proxy.ts'
 import { eventually, newUser, type User } from '../support/user.ts'
 import { readArchive } from './archive.ts'
 import {
@@ -288,6 +289,12 @@ const ERRORS: readonly (readonly [readonly string[], number, RegExp])[] = [
   ],
   [['push', 'none.tar', `${IMAGE}:1`], 1, /none\.tar: it can't be read \(ENOENT\)/],
   [['push', 'none.tar'], 2, /expected a file and an image/],
+  [['push', 'x.tar', `${IMAGE}:1`, '--mount-from', 'Team'], 2, /repositories are in lower case/],
+  [
+    ['push', 'x.tar', `${IMAGE}:1`, '--mount-from', `${CNAME}/team/base:1`],
+    2,
+    /--mount-from: expected a repository, such as team\/base$/m,
+  ],
   [['tags', `${IMAGE}:1`], 2, /expected a repository: /],
   [['tags', IMAGE, '--limit', 'x'], 2, /--limit: expected a number/],
   [['repos', 'a/b'], 2, /expected one registry/],
@@ -295,6 +302,21 @@ const ERRORS: readonly (readonly [readonly string[], number, RegExp])[] = [
 ]
 
 describe('ecr-cname push', () => {
+  it('mounts from a repository with and without its registry', async () => {
+    const { call, registry } = await newCaller()
+    registry.emulator.settings.blobMounting = true
+    await pushImage(registry, '1')
+    await call('pull', `${IMAGE}:1`, '-o', 'app.tar')
+    for (const [to, from] of [
+      ['team/one', 'team/app'],
+      ['team/two', IMAGE],
+    ] as const) {
+      await registry.emulator.createRepository(to)
+      const args = ['push', 'app.tar', `${CNAME}/${to}:1`, '--mount-from', from, '--json']
+      expect(JSON.parse((await call(...args)).stdout)).toMatchObject({ blobs: { mounted: 3 } })
+    }
+  })
+
   it('brings an archive to a repository, and finds all of it there the next time', async () => {
     const { call, registry } = await newCaller()
     const image = await pushImage(registry, '1')
@@ -448,6 +470,20 @@ describe('the way to a registry', () => {
     expect(await call('push', 'app.tar', `${name}/team/copy:1`)).toMatchObject({ exitCode: 0 })
     expect((await call('tags', `${name}/team/copy`)).stdout).toBe('1\n')
   })
+
+  it.each(REFUSALS)(
+    'ends at a proxy that leads nowhere (%s), in one line',
+    async (status, line) => {
+      const { call, user, registry } = await newCaller()
+      await pushImage(registry, '1')
+      user.env['HTTPS_PROXY'] = await startRefusingProxy(status)
+      const { exitCode, stderr } = await call('pull', `${IMAGE}:1`, '-o', 'app.tar', '--quiet')
+      expect(exitCode).toBe(1)
+      expect(stderr).toMatch(line)
+      expect(stderr.trim().split('\n')).toHaveLength(1)
+      expect(stderr).not.toContain('hush')
+    },
+  )
 
   it('ends where the certificate is someone else’s, before a token is sent', async () => {
     const { call, registry, user } = await newCaller()

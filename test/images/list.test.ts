@@ -1,4 +1,4 @@
-/** Lists out of registries that are not as they should be. */
+/** Lists and logins of registries that are not as they should be. */
 
 import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
@@ -7,6 +7,23 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { listTags } from '../../src/images/list.ts'
 import { ECR, REPOSITORY, startRegistry } from './registry.ts'
+
+describe('a Bearer token', () => {
+  it.each(['<html>', 'null', '[]', '{"token":5}'])(
+    'that is %s is refused in one line',
+    async (body) => {
+      const client = await clientOf((request, response) => {
+        if (request.url?.startsWith('/token')) return response.end(body)
+        const realm = `Bearer realm="https://${request.socket.localAddress}:${request.socket.localPort}/token"`
+        return response.writeHead(401, { 'www-authenticate': realm }).end()
+      })
+      await expect(listTags(client, REPOSITORY)).rejects.toMatchObject({
+        code: 'REGISTRY',
+        message: expect.stringMatching(/gives none: 127\.0\.0\.1:\d+ answered without one$/),
+      })
+    },
+  )
+})
 
 describe('a list', () => {
   it('that is cut is asked for again', async () => {
@@ -39,7 +56,7 @@ describe('a list', () => {
 /** A client of a registry that answers every question in one way. */
 async function clientOf(answer: RequestListener) {
   const registry = await startRegistry()
-  const { certFile, keyFile } = registry.emulator.certificate([ECR])
+  const { certFile, keyFile } = registry.emulator.certificate([ECR, '127.0.0.1'])
   const server = createServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, answer)
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   onTestFinished(() => void server.close())

@@ -13,6 +13,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { parseReference } from '../../src/domain/reference.ts'
 import { digestOf } from '../../src/images/digest.ts'
+import { REF_NAME } from '../../src/images/layout.ts'
 import { TYPES } from '../../src/images/manifest.ts'
 import type { ProgressEvent } from '../../src/images/progress.ts'
 import { pullImage } from '../../src/images/pull.ts'
@@ -130,6 +131,36 @@ describe('push', () => {
     const pull = { client: registry.client(), path: `${path}.tar`, format: 'docker' } as const
     expect(await pullImage({ ...pull, reference: tagged })).toMatchObject({ digest })
   })
+
+  it.each(['docker', 'oci'] as const)(
+    'refuses what is of another platform than the one asked for, in %s',
+    async (format) => {
+      const registry = await newRegistry()
+      await makeImage(registry, '1')
+      const path = format === 'oci' ? await pulled(registry, format) : archiveOf(dockerSave().files)
+      const [amd64, arm64] = ['amd64', 'arm64'].map((one) => ({ os: 'linux', architecture: one }))
+      const wrong = { ...(arm64 && { platform: arm64 }) }
+      await expect(pushImage(order(registry, path, wrong))).rejects.toThrow(
+        /app(\.tar)?: it is for linux\/amd64 alone, not linux\/arm64$/,
+      )
+      await pushImage(order(registry, path, { ...(amd64 && { platform: amd64 }) }))
+    },
+  )
+
+  it.each([[null], [5], [{ [REF_NAME]: 5 }], [{ [REF_NAME]: { a: 1 } }]])(
+    'takes an image whose annotations are %j for one without a name',
+    async (annotations) => {
+      const registry = await newRegistry()
+      const { digest } = await makeImage(registry, '1')
+      const path = await pulled(registry, 'oci')
+      const index = JSON.parse(readFileSync(join(path, 'index.json'), 'utf8')) as {
+        readonly manifests: readonly object[]
+      }
+      const manifests = index.manifests.map((one) => ({ ...one, annotations }))
+      writeFileSync(join(path, 'index.json'), JSON.stringify({ ...index, manifests }))
+      expect(await pushImage(order(registry, path, { tag: digest }))).toMatchObject({ digest })
+    },
+  )
 
   it('takes one that has no name by its digest', async () => {
     const registry = await newRegistry()

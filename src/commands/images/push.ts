@@ -1,7 +1,7 @@
 /** `push`: an image out of a file or folder. */
 
 import { UserError } from '../../domain/errors.ts'
-import { formatReference, parseReference } from '../../domain/reference.ts'
+import { formatReference, parseReference, type Reference } from '../../domain/reference.ts'
 import { parsePlatform } from '../../images/platform.ts'
 import { type Pushed, pushImage } from '../../images/push.ts'
 import { type Flags, readArguments } from '../arguments.ts'
@@ -21,6 +21,7 @@ async function run(args: readonly string[], world: World): Promise<number> {
   }
   const reference = parseReference(ref)
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform)
+  const mountFrom = flags['mount-from']?.map((from) => repositoryOf(from, reference))
   const progress = openProgress(world, flags.quiet === true)
   const pushed = await withAccess(reference.asked, world, progress, ({ client }) =>
     pushImage({
@@ -30,11 +31,19 @@ async function run(args: readonly string[], world: World): Promise<number> {
       report: progress.report,
       ...(flags.tag !== undefined && { tag: flags.tag }),
       ...(platform && { platform }),
-      ...(flags['mount-from'] && { mountFrom: flags['mount-from'] }),
+      ...(mountFrom && { mountFrom }),
     }),
   )
   tell(world, { pushed, ref: formatReference(reference) }, flags)
   return 0
+}
+
+// With the registry's name before it, or without.
+function repositoryOf(from: string, { name }: Reference): string {
+  const whole = from.startsWith(`${name}/`) ? from : `${name}/${from}`
+  const { repository, tag, digest } = parseReference(whole)
+  if (tag === undefined && digest === undefined) return repository
+  throw new UserError('USAGE', `push: --mount-from: expected a repository, such as ${repository}`)
 }
 
 type Result = { readonly pushed: Pushed; readonly ref: string }
