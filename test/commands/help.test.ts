@@ -57,6 +57,55 @@ describe('a command that is used wrongly', () => {
   })
 })
 
+describe('a flag that is given nothing', () => {
+  it.each([
+    [['token', '--profile', '', 'a.test'], '--profile: expected NAME, got ""'],
+    [['token', '--role-arn=', 'a.test'], '--role-arn: expected ARN, got ""'],
+    [['login', '--region', '', 'a.test'], '--region: expected REGION, got ""'],
+    [['dockercfg', '--host', 'a.test', '--host', ''], '--host: expected HOST, got ""'],
+    [['map', 'add', 'a.test', '--profile', ''], '--profile: expected NAME, got ""'],
+    [['pull', 'a.test/b', '-o', 'x', '--platform', ''], '--platform: expected OS/ARCH, got ""'],
+  ])('is refused, for a variable was not set: %s', async (args, line) => {
+    const { exitCode, stderr } = await runHere({ env: {} }, args, {})
+
+    expect([exitCode, stderr]).toEqual([2, `ecr-cname: ${line}\n`])
+  })
+})
+
+describe('a command that takes no arguments', () => {
+  const bare = shown.filter(({ operands, options }) => !options && !operands?.match(/^[^<]/))
+
+  it('is one of a few', () => {
+    expect(bare.map(({ name }) => name).toSorted()).toEqual([
+      'credential-provider',
+      'erase',
+      'get',
+      'list',
+      'store',
+      'version',
+    ])
+  })
+
+  it.each(bare)('$name refuses them, before it does anything', async ({ name }) => {
+    for (const extra of ['x', '--nope']) {
+      const { exitCode, stdout, stderr } = await runHere({ env: {} }, [name, extra], {})
+
+      expect([exitCode, stdout, stderr]).toEqual([
+        2,
+        '',
+        `ecr-cname: ${name}: it takes no arguments, got "${extra}"; see ecr-cname ${name} --help\n`,
+      ])
+    }
+  })
+
+  it.each(bare)('$name has its help', async (command) => {
+    const expected = { exitCode: 0, stdout: helpOf(command) }
+
+    expect(await runHere({ env: {} }, [command.name, '--help'], {})).toMatchObject(expected)
+    expect(await runHere({ env: {} }, ['help', command.name], {})).toMatchObject(expected)
+  })
+})
+
 describe.each(shown)('ecr-cname $name --help', (command) => {
   it('shows usage and an example, in lines that fit', () => {
     const help = helpOf(command)
