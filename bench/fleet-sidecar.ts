@@ -23,6 +23,7 @@ export async function simulateSidecars(replicas: number, refreshAfter: number): 
       renew: mint,
       drop: () => {},
       failed: () => {},
+      doubted: () => {},
       now: () => now,
       random,
       after(ms, act) {

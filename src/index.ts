@@ -111,9 +111,9 @@ export async function push(request: PushRequest): Promise<Pushed> {
 }
 
 const AROUND: Around = {
-  async findWay(asked) {
+  async findWay(asked, signal) {
     const { findWay } = await import('./commands/images/access.ts')
-    return (await findWay(asked, world())).way
+    return (await findWay(asked, world(), signal)).way
   },
   pace: {
     now: () => Date.now(),

@@ -25,7 +25,7 @@ export function readArguments<const O extends readonly Option[]>(
       options: Object.fromEntries(options.map((option) => [option.name, toParsed(option)])),
       allowPositionals: true,
     })
-    options.forEach((option) => requireChoice(option, values[option.name]))
+    options.forEach((option) => requireValue(option, values[option.name]))
     return { flags: values as Flags<O>, operands: positionals }
   } catch (error) {
     if (error instanceof UserError) throw error
@@ -47,11 +47,12 @@ function toParsed({ value, multiple, short }: Option) {
   } as const
 }
 
-function requireChoice({ name, choices }: Option, given: unknown): void {
-  if (!choices || given === undefined) return
+// One that is empty is that of a variable which was not set.
+function requireValue({ name, value, choices }: Option, given: unknown): void {
+  if (value === undefined || given === undefined) return
   for (const text of [given].flat()) {
-    if (choices.includes(text as string)) continue
-    const expected = choices.join(' or ')
+    if (choices ? choices.includes(text as string) : text !== '') continue
+    const expected = choices ? choices.join(' or ') : value
     throw new UserError('USAGE', `--${name}: expected ${expected}, got ${JSON.stringify(text)}`)
   }
 }

@@ -9,12 +9,13 @@ import { version } from './version.ts'
 /** Runs `docker-credential-ecr-cname <args>`: one verb, and everything it says on stdout. */
 export async function runHelper(args: readonly string[], world: World): Promise<number> {
   const [verb = ''] = args
-  if (isVersion(verb)) return version.run([], world)
+  const isAlone = args.length === 1
+  if (isAlone && isVersion(verb)) return version.run([], world)
   const command = VERBS.includes(verb as never) && verbs.find(({ name }) => name === verb)
-  if (args.length === 1 && command) return await guarded(() => command.run([], world), world)
+  if (isAlone && command) return await guarded(() => command.run([], world), world)
   const isHelp = verb === '--help' || verb === '-h'
   const usage = `Usage: ${HELPER} <${VERBS.join('|')}|version>\n`
-  world.stdout(isHelp || args.length !== 1 ? usage : `${HELPER}: unknown action: ${verb}\n`)
+  world.stdout(isHelp || !isAlone ? usage : `${HELPER}: unknown action: ${verb}\n`)
   return isHelp ? 0 : 1
 }
 

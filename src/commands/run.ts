@@ -15,7 +15,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     return name === '' ? 2 : 0
   }
   if (name === 'help') return await run([...rest, '--help'], world)
-  if (isVersion(name)) return version.run([], world)
+  if (isVersion(name)) return await runCommand(version, rest, world)
   // How the small native helper hands over: by a verb, for not every spawn can set argv[0].
   if (name === 'credential-helper') return await runHelper(rest, world)
   const command = commands.find((one) => one.name === name)

@@ -7,7 +7,7 @@ import { codeOf } from './codes.ts'
 import { type Connections, openConnections, type Question } from './connection.ts'
 import { type Door, doorsOf, explainConnection, isWrongDoor, type Site } from './doors.ts'
 import { createLogin, type Credentials } from './login.ts'
-import { type Attempt, isPassing, type Pace, retrying } from './retry.ts'
+import { type Attempt, isPassing, type Pace, retrying, unlessStopped } from './retry.ts'
 import type { Incoming } from './taker.ts'
 
 export type { Ask } from './ask.ts'
@@ -57,7 +57,7 @@ export function openClient(options: ClientOptions): Client {
   const doors = doorsOf(site)
   const way: Way = {}
   const login = createLogin({
-    credentials: options.credentials,
+    credentials: (refused) => unlessStopped(options.credentials(refused), signal),
     now: pace.now,
     isOptional: doors.length > 1,
     get: (url, authorization) =>

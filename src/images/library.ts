@@ -59,7 +59,10 @@ export type PushRequest = Common & {
 export type Around = {
   readonly pace: Pace
   /** The way to a host and its login, where the caller gives none. */
-  readonly findWay: (asked: Asked) => Promise<Pick<ClientOptions, 'site' | 'credentials' | 'agent'>>
+  readonly findWay: (
+    asked: Asked,
+    signal: AbortSignal,
+  ) => Promise<Pick<ClientOptions, 'site' | 'credentials' | 'agent'>>
 }
 
 /** Pulls an image into a file or folder. Throws a UserError that says what failed. */
@@ -101,15 +104,16 @@ async function withClient<T>(
   { pace, findWay }: Around,
   act: (client: Client, reference: Reference) => Promise<T>,
 ): Promise<T> {
-  const { reference: text, credentials, signal, onProgress } = request
+  const { reference: text, credentials, onProgress } = request
+  const signal = request.signal ?? new AbortController().signal
   const reference = parseReference(text)
   const way = credentials
     ? { ...ownWay(request, reference), credentials }
-    : await findWay(reference.asked)
+    : await findWay(reference.asked, signal)
   const client = openClient({
     ...way,
     pace,
-    signal: signal ?? new AbortController().signal,
+    signal,
     ...(onProgress && {
       onRetry: (reason, waitMs) => onProgress({ kind: 'retry', reason, waitMs }),
     }),

@@ -3,6 +3,7 @@
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../domain/errors.ts'
+import { targetOf } from '../io/files.ts'
 import { locked } from '../io/lock.ts'
 import { clearDrafts, clearDraftsIn, draftOf } from './drafts.ts'
 import { filesIn, type Slot } from './slots.ts'
@@ -23,11 +24,12 @@ export type Output = {
   readonly discard: () => Promise<void>
 }
 
-/** A tar archive of these files, each of which may be written at any time. */
+/** A tar archive of these files, each of which may be written at any time; a link is written through. */
 export async function openArchive(path: string, entries: readonly Entry[]): Promise<Output> {
   await requirePlain(path)
-  await clearDrafts(path)
-  const draft = draftOf(path)
+  const target = linkedFrom(path)
+  await clearDrafts(target)
+  const draft = draftOf(target)
   const file = await open(draft, 'w').catch((error: unknown) => {
     throw explainWrite(error, path)
   })
@@ -53,7 +55,7 @@ export async function openArchive(path: string, entries: readonly Entry[]): Prom
     },
     async finish() {
       await file.close()
-      await rename(draft, path).catch((error: unknown) => {
+      await rename(draft, target).catch((error: unknown) => {
         throw explainWrite(error, path)
       })
     },
@@ -135,6 +137,15 @@ async function inTurn(
       throw explainWrite(error, path)
     },
   )
+}
+
+// Renaming over a link would leave what it leads to as it was.
+function linkedFrom(path: string): string {
+  try {
+    return targetOf(path)
+  } catch (error) {
+    throw explainWrite(error, path)
+  }
 }
 
 // Renaming over a device or a pipe would take it away.

@@ -9,13 +9,35 @@ export type Platform = {
   readonly variant?: string
 }
 
-/** Reads `os/arch` or `os/arch/variant`. */
+/** Reads `os/arch` or `os/arch/variant`, also by the other names that engines know. */
 export function parsePlatform(text: string): Platform {
-  const [, os, architecture, variant] = /^([a-z0-9]+)\/([a-z0-9]+)(?:\/(\w+))?$/.exec(text) ?? []
+  const parts = /^([a-z0-9]+)\/([a-z0-9_-]+)(?:\/(\w+))?$/.exec(text.toLowerCase())
+  const [, os, architecture, variant] = parts ?? []
   if (!os || !architecture) {
     throw new UserError('USAGE', `--platform: expected linux/amd64 or the like, got "${text}"`)
   }
-  return { os, architecture, ...(variant && { variant }) }
+  return normalised({ os, architecture, ...(variant && { variant }) })
+}
+
+/** The same platform as the specification of images writes it. */
+function normalised({ os, architecture, variant }: Platform): Platform {
+  const same = ALIASES[architecture] ?? { architecture }
+  const level = same.variant ?? variant?.replace(/^(?=\d)/, 'v')
+  return {
+    os: os === 'macos' ? 'darwin' : os,
+    architecture: same.architecture,
+    ...(level !== undefined && { variant: level }),
+  }
+}
+
+// https://github.com/containerd/platforms, database.go
+const ALIASES: Readonly<Record<string, Omit<Platform, 'os'>>> = {
+  i386: { architecture: '386' },
+  x86_64: { architecture: 'amd64' },
+  'x86-64': { architecture: 'amd64' },
+  aarch64: { architecture: 'arm64' },
+  armhf: { architecture: 'arm', variant: 'v7' },
+  armel: { architecture: 'arm', variant: 'v6' },
 }
 
 /** What engines on this machine run; on all systems they run Linux's images. */
@@ -32,7 +54,8 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
 }
 
 /** Whether an image for one platform is what was asked for. */
-export function suits(wanted: Platform, found: Platform): boolean {
+export function suits(wanted: Platform, told: Platform): boolean {
+  const found = normalised(told)
   return (
     wanted.os === found.os &&
     wanted.architecture === found.architecture &&

@@ -22,6 +22,7 @@ import { inParallel } from './parallel.ts'
 import { formatPlatform, type Platform } from './platform.ts'
 import { type Local, prepare, type Prepared } from './prepare.ts'
 import type { Report } from './progress.ts'
+import { keeping } from './retry.ts'
 
 export const FORMATS = ['docker', 'oci', 'oci-archive'] as const
 export type Format = (typeof FORMATS)[number]
@@ -52,6 +53,10 @@ const AT_ONCE = 6
 
 /** Pulls. Nothing stands at the path before all of it does. */
 export async function pullImage(options: PullOptions): Promise<Pulled> {
+  return await (options.cache ? keeping(() => pullChosen(options)) : pullChosen(options))
+}
+
+async function pullChosen(options: PullOptions): Promise<Pulled> {
   const { client, cache, report = () => {} } = options
   const { signal } = client.options
   const chosen = await choose(options)

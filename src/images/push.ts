@@ -9,9 +9,10 @@ import { inParallel } from './parallel.ts'
 import type { Platform } from './platform.ts'
 import type { Outcome, ProgressEvent, Report } from './progress.ts'
 import { RegistryError } from './refusal.ts'
+import { keeping } from './retry.ts'
 import { temporaryFolder } from './sink.ts'
 import { seekable } from './spool.ts'
-import { type Cargo, openSource, pickImage } from './source.ts'
+import { type Blob, type Cargo, openSource, pickImage } from './source.ts'
 import { uploadBlob } from './upload.ts'
 
 export type PushOptions = {
@@ -48,7 +49,7 @@ export async function pushImage(options: PushOptions): Promise<Pushed> {
     const file = await seekable(path, { folder: made.folder, signal })
     const image = pickImage(await openSource(file, path), options.tag, path)
     const cargo = await image.open({ platform, signal, folder: made.folder })
-    return await pushCargo(cargo, options)
+    return await keeping(() => pushCargo(cargo, options))
   } finally {
     await made.clear()
   }
@@ -65,8 +66,8 @@ async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
     const where = formatReference(reference)
     throw new UserError('IMAGE', `${where}: what the archive has is ${root.digest}`)
   }
-  report({ kind: 'plan', blobs: cargo.blobs })
-  const { counts, counting } = counter(report)
+  report({ kind: 'plan', blobs: cargo.blobs.map(sizeOf) })
+  const { counts, counting } = counter(cargo.blobs, report)
   if (await isThere(root, options, called)) {
     cargo.blobs.forEach((blob) => counting({ kind: 'done', digest: blob.digest, how: 'present' }))
   } else {
@@ -81,6 +82,11 @@ async function pushCargo(cargo: Cargo, options: PushOptions): Promise<Pushed> {
   }
   const size = cargo.blobs.reduce((sum, blob) => sum + blob.size, 0)
   return { digest: root.digest, mediaType: root.mediaType, size, blobs: counts }
+}
+
+// Where it stands is nobody else's.
+function sizeOf({ digest, size }: Blob): Pick<Blob, 'digest' | 'size'> {
+  return { digest, size }
 }
 
 // A registry takes a manifest only when it has all that is below it.
@@ -121,9 +127,14 @@ async function putDocument(
   answer.skip()
 }
 
-function counter(report: Report) {
+function counter(blobs: readonly Blob[], report: Report) {
   const counts = { uploaded: 0, present: 0, mounted: 0 }
+  const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]))
   const counting = (event: ProgressEvent) => {
+    // What need not be sent is as good as sent, so that all bytes make up the sizes.
+    if (event.kind === 'done' && event.how !== 'uploaded') {
+      report({ kind: 'bytes', digest: event.digest, bytes: sizes.get(event.digest) ?? 0 })
+    }
     if (event.kind === 'done' && event.how in counts) counts[event.how as keyof typeof counts] += 1
     report(event)
   }

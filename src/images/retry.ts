@@ -65,7 +65,30 @@ export async function retrying<T>(
 
 /** What is thrown once somebody stops it. */
 export function stopped(): UserError {
-  return new UserError('STOPPED', 'stopped; what was loaded so far is kept, so run it again')
+  return new UserError('STOPPED', 'stopped; run it again')
+}
+
+/** Acts; who stops it is told that what has come so far is kept. */
+export async function keeping<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'STOPPED') throw error
+    throw new UserError('STOPPED', 'stopped; what was loaded so far is kept, so run it again')
+  }
+}
+
+/** What comes of something that nobody can call off, unless the signal is first. */
+export async function unlessStopped<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const stop = () => reject(stopped())
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  try {
+    return await Promise.race([pending, promise])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }
 
 /** Whether another try may not meet this failure. */

@@ -92,8 +92,8 @@ const EXTENSION_LIMIT = 1024 * 1024
 async function readBlock(file: FileHandle, at: number, path: string): Promise<Buffer> {
   const block = Buffer.alloc(BLOCK)
   const { bytesRead } = await file.read(block, 0, BLOCK, at)
-  if (bytesRead < BLOCK) throw truncated(path)
-  return block
+  if (bytesRead === BLOCK) return block
+  throw at === 0 && bytesRead > 0 ? noTar(path, block) : truncated(path)
 }
 
 function readHeader(header: Buffer, path: string, at: number) {

@@ -44,13 +44,41 @@ function readSource(path: string, isNamed: boolean): readonly Source[] {
  * own message quotes the text, which may hold what should not be shown.
  */
 export function parseJson(path: string, text: string): unknown {
+  const deep = tooDeepAt(text)
+  if (deep !== undefined) {
+    const reason = `expected at most ${DEEPEST} levels, one within another`
+    throw new UserError('CONFIG', `${path}: ${placeIn(text, deep)}: ${reason}`)
+  }
   try {
     return JSON.parse(text)
   } catch (error) {
-    const before = text.slice(0, offsetOf(error as Error, text)).split('\n')
-    const at = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
-    throw new UserError('CONFIG', `${path}: ${at}: expected JSON`)
+    const place = placeIn(text, offsetOf(error as Error, text))
+    throw new UserError('CONFIG', `${path}: ${place}: expected JSON`)
   }
+}
+
+function placeIn(text: string, offset: number): string {
+  const before = text.slice(0, offset).split('\n')
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
+}
+
+// What walks through a value calls itself for each level, and the stack has an end.
+const DEEPEST = 500
+
+/** Where a text goes deeper than that, whether it is JSON or not. */
+function tooDeepAt(text: string): number | undefined {
+  let depth = 0
+  let isQuoted = false
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (char === '\\') at++
+    else if (char === '"') isQuoted = !isQuoted
+    else if (isQuoted) continue
+    else if (char === '{' || char === '[') depth++
+    else if (char === '}' || char === ']') depth--
+    if (depth > DEEPEST) return at
+  }
+  return undefined
 }
 
 // Of a token that it did not expect JSON.parse tells no position.

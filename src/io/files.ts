@@ -55,12 +55,17 @@ export function rewriteFile(path: string, content: string | Uint8Array, mode?: n
 export function prepareTarget(path: string, mode?: number): string {
   const facts = statSync(path, { throwIfNoEntry: false })
   if (facts && !facts.isFile() && !facts.isDirectory()) throw noFile(path, facts, 'name another')
-  const target = facts ? realpathSync(path) : endOf(path)
+  const target = targetOf(path)
   makeFolder(dirname(target), mode && mode & 0o004 ? 0o755 : 0o700)
   return target
 }
 
-/** Where links lead that end at no file yet; the path itself where it is no link. */
+/** Where links lead, also where no file is yet. Throws what node:fs throws. */
+export function targetOf(path: string): string {
+  return statSync(path, { throwIfNoEntry: false }) ? realpathSync(path) : endOf(path)
+}
+
+// The path itself where it is no link.
 function endOf(path: string): string {
   const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()
   return isLink ? endOf(resolve(realpathSync(dirname(path)), readlinkSync(path))) : path

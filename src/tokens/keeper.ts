@@ -165,7 +165,7 @@ async function mintAndSave(path: string, wanted: Wanted, tools: Tools): Promise<
     }, tools.unkept)
     return entry
   } catch (error) {
-    if (error instanceof UserError) noteFailure(path, error, tools.now())
+    if (error instanceof UserError && !isStopped(tools)) noteFailure(path, error, tools.now())
     throw error
   }
 }
@@ -197,6 +197,11 @@ function fileOf({ name, identity }: Wanted, env: Environment): string {
 
 function read(path: string, { name, identity }: Wanted): Entry | undefined {
   return readEntry(path, name, identity)
+}
+
+// By whoever waited here, not by its deadline: those who wait elsewhere may still mint.
+function isStopped({ signal: { aborted, reason } }: Tools): boolean {
+  return aborted && (reason as Error | undefined)?.name !== 'TimeoutError'
 }
 
 // Those who waited for the mint learn here why it failed, instead of failing one after the other.

@@ -1,6 +1,6 @@
 /** A token at hand at all times: renewed ahead of its end, behind the requests that need one. */
 
-import { renewalIn } from './due.ts'
+import { cameExpired, endOf, renewalIn } from './due.ts'
 import type { Held } from './keeper.ts'
 
 export type SupplyOptions = {
@@ -12,6 +12,8 @@ export type SupplyOptions = {
   readonly drop: (secret: string) => void
   /** Told why there is no new token, and when the next try is. */
   readonly failed: (error: unknown, retryMs: number) => void
+  /** Told of a new token that has expired already, by a clock that is wrong. */
+  readonly doubted: () => void
   readonly now: () => number
   /** From 0 to below 1, so that many sidecars do not renew at once. */
   readonly random: () => number
@@ -39,7 +41,7 @@ export function createSupply(options: SupplyOptions): Supply {
   return {
     async hold() {
       const { held, pending, failure } = state
-      if (held && held.expiresAt > now()) return toAuthorization(held)
+      if (held && endOf(held) > now()) return toAuthorization(held)
       if (!pending && failure && now() < failure.until) throw failure.error
       return toAuthorization(await obtain(state, options))
     },
@@ -59,7 +61,7 @@ export function createSupply(options: SupplyOptions): Supply {
     },
     life() {
       const { held } = state
-      return held && { mintedAt: held.mintedAt, expiresAt: held.expiresAt }
+      return held && { mintedAt: held.mintedAt, expiresAt: endOf(held) }
     },
     close() {
       state.isClosed = true
@@ -91,6 +93,7 @@ function obtain(state: State, options: SupplyOptions): Promise<Held> {
 function keep(token: Held, state: State, options: SupplyOptions): Held {
   state.held = token
   state.failure = undefined
+  if (cameExpired(token)) options.doubted()
   const dueMs = renewalIn(token, options.now(), options.random())
   obtainLater(Math.max(SHORTEST_MS, dueMs), state, options)
   return token

@@ -358,6 +358,39 @@ describe('dockercfg --watch', () => {
     expect(clock.waits).toEqual([60_000])
   })
 
+  it('waits an hour where each new token has expired by a clock far ahead, and says so', async () => {
+    const { user, path, emulator } = await mapped()
+    const clock = watched()
+    clock.pass(36 * 3_600_000)
+    const ended = runHere(user, ['dockercfg', '--watch', path], clock.world)
+    await eventually(() => clock.waits.length === 1)
+    clock.pass(3_600_000)
+    await eventually(() => clock.waits.length === 2)
+    clock.pass(600_000)
+    await eventually(() => clock.waits.length === 3)
+    clock.stop()
+    const { stderr } = await ended
+    expect(mints(emulator)).toBe(2)
+    expect(stderr.split('\n').filter((line) => line.includes('clock'))).toHaveLength(2)
+    expect(stderr).toContain("this machine's clock may be wrong")
+  })
+
+  it('waits no longer where the clock is set back', async () => {
+    const { user, path, emulator } = await mapped()
+    const clock = watched()
+    const ended = runHere(user, ['dockercfg', '--watch', path], clock.world)
+    await eventually(() => clock.waits.length === 1)
+    clock.pass(-24 * 3_600_000)
+    // Half of twelve hours, and half of a tenth of the other half, of a minute each.
+    for (let slices = 2; slices <= 379; slices++) {
+      await eventually(() => clock.waits.length === slices)
+      clock.pass(60_000)
+    }
+    clock.stop()
+    await ended
+    expect(mints(emulator)).toBe(2)
+  })
+
   it('keeps the file where a renewal fails, says so, and tries again later and later', async () => {
     const { user, path, emulator } = await mapped()
     const clock = watched()

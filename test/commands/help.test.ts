@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { GROUPS } from '../../src/commands/command.ts'
 import { helpOf, overview } from '../../src/commands/help.ts'
 import { commands } from '../../src/commands/table.ts'
 import { runHere } from './people.ts'
@@ -9,10 +10,9 @@ describe('ecr-cname --help', () => {
   it('groups the commands, and names each that is for people once', () => {
     const lines = overview(commands).split('\n')
 
-    expect(lines.filter((line) => /^[A-Z][A-Za-z ]+:$/.test(line)).slice(0, 2)).toEqual([
-      'Sidecar:',
-      'Logins:',
-    ])
+    expect(lines.filter((line) => /^[A-Z][A-Za-z ]+:$/.test(line))).toEqual(
+      [...GROUPS, 'More'].map((group) => `${group}:`),
+    )
     for (const { name } of shown) {
       expect(lines.filter((line) => line.startsWith(`  ${name} `))).toHaveLength(1)
     }
@@ -54,6 +54,55 @@ describe('a command that is used wrongly', () => {
       2,
       `ecr-cname: token: ${text}; see ecr-cname token --help\n`,
     ])
+  })
+})
+
+describe('a flag that is given nothing', () => {
+  it.each([
+    [['token', '--profile', '', 'a.test'], '--profile: expected NAME, got ""'],
+    [['token', '--role-arn=', 'a.test'], '--role-arn: expected ARN, got ""'],
+    [['login', '--region', '', 'a.test'], '--region: expected REGION, got ""'],
+    [['dockercfg', '--host', 'a.test', '--host', ''], '--host: expected HOST, got ""'],
+    [['map', 'add', 'a.test', '--profile', ''], '--profile: expected NAME, got ""'],
+    [['pull', 'a.test/b', '-o', 'x', '--platform', ''], '--platform: expected OS/ARCH, got ""'],
+  ])('is refused, for a variable was not set: %s', async (args, line) => {
+    const { exitCode, stderr } = await runHere({ env: {} }, args, {})
+
+    expect([exitCode, stderr]).toEqual([2, `ecr-cname: ${line}\n`])
+  })
+})
+
+describe('a command that takes no arguments', () => {
+  const bare = shown.filter(({ operands, options }) => !options && !operands?.match(/^[^<]/))
+
+  it('is one of a few', () => {
+    expect(bare.map(({ name }) => name).toSorted()).toEqual([
+      'credential-provider',
+      'erase',
+      'get',
+      'list',
+      'store',
+      'version',
+    ])
+  })
+
+  it.each(bare)('$name refuses them, before it does anything', async ({ name }) => {
+    for (const extra of ['x', '--nope']) {
+      const { exitCode, stdout, stderr } = await runHere({ env: {} }, [name, extra], {})
+
+      expect([exitCode, stdout, stderr]).toEqual([
+        2,
+        '',
+        `ecr-cname: ${name}: it takes no arguments, got "${extra}"; see ecr-cname ${name} --help\n`,
+      ])
+    }
+  })
+
+  it.each(bare)('$name has its help', async (command) => {
+    const expected = { exitCode: 0, stdout: helpOf(command) }
+
+    expect(await runHere({ env: {} }, [command.name, '--help'], {})).toMatchObject(expected)
+    expect(await runHere({ env: {} }, ['help', command.name], {})).toMatchObject(expected)
   })
 })
 

@@ -41,6 +41,17 @@ describe('login', () => {
     expect(stdout + stderr).not.toContain(secret)
   })
 
+  it('says that the clock may be wrong where a new token has expired already', async () => {
+    const { user, emulator } = await withEngines('oras')
+    emulator.settings.tokenSeconds = -3600
+    const { exitCode, stdout, stderr } = await ecrCname(user, ['login', CNAME])
+
+    expect([exitCode, stdout]).toEqual([0, `oras: logged in to ${CNAME} as AWS\n`])
+    expect(stderr).toContain(
+      `ecr-cname: ${CNAME}: a new token has expired already: this machine's clock may be wrong\n`,
+    )
+  })
+
   it('takes the first engine in its own order that is on PATH', async () => {
     const { user } = await withEngines('skopeo', 'podman', 'helm')
     const { stdout } = await ecrCname(user, ['login', CNAME])

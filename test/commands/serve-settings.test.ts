@@ -191,7 +191,7 @@ describe('serve', () => {
     (namespace) => {
       expect(failureOf({ args: ['--cloudwatch', namespace] })).toMatchObject({
         code: 'USAGE',
-        message: expect.stringMatching(/^--cloudwatch: expected a namespace/) as string,
+        message: expect.stringMatching(/^--cloudwatch: expected (a )?namespace/i) as string,
       })
     },
   )

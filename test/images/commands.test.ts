@@ -346,7 +346,7 @@ describe('ecr-cname push', () => {
     const refused = await runProgram(['sh', '-c', broken], { env: user.env, cwd: user.home })
     expect(refused).toMatchObject({
       exitCode: 1,
-      stderr: 'ecr-cname: /dev/stdin: the archive ends early; copy or save it anew\n',
+      stderr: 'ecr-cname: /dev/stdin: it is no tar archive\n',
     })
   })
 

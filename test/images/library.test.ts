@@ -1,11 +1,21 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import type { ProgressEvent } from '../../src/images/progress.ts'
 import { pull, push } from '../../src/index.ts'
+import { loggedIn } from '../commands/running.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { runProgram } from '../support/program.ts'
-import { newUser } from '../support/user.ts'
-import { CNAME, IMAGE, makeLayer, mappingTo, pushImage, startRegistry } from './registry.ts'
+import { eventually, newUser } from '../support/user.ts'
+import {
+  CNAME,
+  IMAGE,
+  makeLayer,
+  mappingTo,
+  pushImage,
+  type Registry,
+  startRegistry,
+} from './registry.ts'
 
 describe('the library', () => {
   it('pulls and pushes, and tells how far it is', async () => {
@@ -68,4 +78,87 @@ describe('the library', () => {
     })
     await expect(pulling).rejects.toMatchObject({ name: 'UserError', code: 'STOPPED' })
   })
+
+  it.each(['pull', 'push'] as const)('stops a %s that waits for a login', async (verb) => {
+    const registry = await startRegistry()
+    const { input, place } = await havePulled(registry)
+    const [stopping, asked] = [new AbortController(), Promise.withResolvers<void>()]
+    const common = {
+      ...place,
+      reference: `${IMAGE}:1.0`,
+      signal: stopping.signal,
+      credentials: async () => {
+        asked.resolve()
+        return await new Promise<never>(() => {})
+      },
+    }
+    const output = join(temporaryFolder(), 'app.tar')
+    const running = verb === 'pull' ? pull({ ...common, output }) : push({ ...common, input })
+    await asked.promise
+    stopping.abort()
+    await expect(running).rejects.toMatchObject({ code: 'STOPPED' })
+  })
+
+  it('stops while AWS lets it wait, and tells nobody else who waits of a failure', async () => {
+    const registry = await startRegistry()
+    const { env } = loggedIn(registry.emulator)
+    const config = join(temporaryFolder(), 'config.json')
+    writeFileSync(config, JSON.stringify(mappingTo(registry)))
+    vi.stubEnv('ECR_CNAME_CONFIG', config)
+    registry.emulator.settings.faults.push({ service: 'ecr', kind: 'hang' })
+    const stopping = new AbortController()
+    const output = join(temporaryFolder(), 'app.tar')
+    const pulling = pull({ reference: `${IMAGE}:1.0`, output, signal: stopping.signal })
+    const ended = expect(pulling).rejects.toMatchObject({ code: 'STOPPED' })
+    await eventually(() => registry.emulator.calls.some(({ service }) => service === 'ecr'))
+    stopping.abort()
+    await ended
+    const tokens = join(env['HOME'] ?? '', '.cache/ecr-cname/tokens')
+    await eventually(() => readdirSync(tokens).length === 0)
+  })
+
+  it('tells of all bytes of a push, also of those that are there already', async () => {
+    const registry = await startRegistry()
+    const { input, place } = await havePulled(registry)
+    await registry.emulator.createRepository('team/copy')
+    for (const how of ['uploaded', 'present']) {
+      const events: ProgressEvent[] = []
+      const { size } = await push({
+        ...place,
+        input,
+        reference: `${CNAME}/team/copy:1.0`,
+        onProgress: (event) => events.push(event),
+      })
+      expect(events.filter((one) => one.kind === 'done' && one.how === how)).toHaveLength(3)
+      const told = events.flatMap((one) => (one.kind === 'bytes' ? one.bytes : []))
+      expect(told.reduce((sum, bytes) => sum + bytes, 0)).toBe(size)
+      const [plan] = events.flatMap((one) => (one.kind === 'plan' ? one.blobs : []))
+      expect(Object.keys(plan ?? {})).toEqual(['digest', 'size'])
+    }
+  })
+
+  it('says that something is kept only where it is', async () => {
+    const registry = await startRegistry()
+    const { place } = await havePulled(registry)
+    const lineOf = async (more: object) => {
+      const output = join(temporaryFolder(), 'app.tar')
+      const asked = { ...place, reference: `${IMAGE}:1.0`, output, ...more }
+      const pulling = pull({ ...asked, signal: AbortSignal.abort() })
+      return await pulling.catch((error: unknown) => (error as Error).message)
+    }
+    expect(await lineOf({})).toBe('stopped; run it again')
+    expect(await lineOf({ cache: temporaryFolder() })).toBe(
+      'stopped; what was loaded so far is kept, so run it again',
+    )
+  })
 })
+
+/** An image in a file, and the registry that it is from. */
+async function havePulled(registry: Registry) {
+  await pushImage(registry, '1.0')
+  const { credentials, site } = registry
+  const place = { registry: site.registry, connect: site.connect, credentials }
+  const input = join(temporaryFolder(), 'app.tar')
+  await pull({ ...place, reference: `${IMAGE}:1.0`, output: input })
+  return { input, place }
+}

@@ -7,8 +7,10 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +20,7 @@ import { parseReference } from '../../src/domain/reference.ts'
 import { openCache } from '../../src/images/cache.ts'
 import { digestOf } from '../../src/images/digest.ts'
 import { TYPES } from '../../src/images/manifest.ts'
-import { parsePlatform } from '../../src/images/platform.ts'
+import { formatPlatform, parsePlatform } from '../../src/images/platform.ts'
 import type { ProgressEvent } from '../../src/images/progress.ts'
 import { pullImage } from '../../src/images/pull.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -146,6 +148,28 @@ describe('pull', () => {
     expect(await taken('linux/amd64/v1')).toBe(undefined)
     expect(await taken('linux/amd64/v3')).toBe('v3')
     expect(await taken('linux/arm')).toBe('v7')
+  })
+
+  it('knows the other names of systems and architectures that engines know', () => {
+    const pairs = [
+      ['linux/x86_64', 'linux/amd64'],
+      ['Linux/x86-64/v3', 'linux/amd64/v3'],
+      ['linux/aarch64', 'linux/arm64'],
+      ['linux/armhf', 'linux/arm/v7'],
+      ['linux/armel', 'linux/arm/v6'],
+      ['linux/arm/7', 'linux/arm/v7'],
+      ['linux/i386', 'linux/386'],
+      ['macos/arm64', 'darwin/arm64'],
+    ] as const
+    for (const [other, own] of pairs) expect(formatPlatform(parsePlatform(other))).toBe(own)
+  })
+
+  it('takes an image whose configuration has such a name', async () => {
+    const registry = await startRegistry()
+    const told = { os: 'linux', architecture: 'aarch64' }
+    const { digest } = await pushImage(registry, '1', { platform: told })
+    const platform = parsePlatform('linux/arm64')
+    expect(await pullImage(order(registry, { platform }))).toMatchObject({ digest })
   })
 
   it('believes an index more than a configuration', async () => {
@@ -573,6 +597,35 @@ describe('the place that a pull is told', () => {
       expect(beside(options.path).toSorted()).toEqual([filled, 'app.tar'])
     },
   )
+
+  it.each([true, false])(
+    'is written through a link, whose target is there: %s',
+    async (isThere) => {
+      const registry = await startRegistry()
+      await pushImage(registry, '1')
+      const [folder, elsewhere] = [temporaryFolder(), temporaryFolder()]
+      const [path, target] = [join(folder, 'app.tar'), join(elsewhere, 'kept.tar')]
+      symlinkSync(target, path)
+      if (isThere) writeFileSync(target, 'old')
+      await pullImage(order(registry, { path }))
+      expect(readlinkSync(path)).toBe(target)
+      expect((await readArchive(target)).size).toBe(7)
+      expect([...readdirSync(folder), ...readdirSync(elsewhere)]).toEqual(['app.tar', 'kept.tar'])
+    },
+  )
+
+  it('is left alone where it is a link to no plain file, or to itself', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const folder = temporaryFolder()
+    const path = join(folder, 'app.tar')
+    symlinkSync('/dev/null', path)
+    await expect(pullImage(order(registry, { path }))).rejects.toThrow(/no plain file/)
+    rmSync(path)
+    symlinkSync('app.tar', path)
+    await expect(pullImage(order(registry, { path }))).rejects.toThrow(/can't be written \(ELOOP\)/)
+    expect(readdirSync(folder)).toEqual(['app.tar'])
+  })
 
   it('is left alone where it is no plain file or no layout', async () => {
     const registry = await startRegistry()

@@ -342,6 +342,17 @@ describe('an archive that is not right', () => {
     await expect(pushImage(order(registry, path))).rejects.toThrow(/is damaged at byte 0/)
   })
 
+  it.each([
+    ['a word', Buffer.from('hello\n'), /app\.tar: it is no tar archive$/],
+    ['compressed', gzipSync('hello'), /it is compressed; unpack it/],
+    ['nothing', Buffer.of(), /the archive ends early/],
+  ])('is refused for what it is where it is shorter than any: %s', async (_, bytes, line) => {
+    const registry = await startRegistry()
+    const path = join(temporaryFolder(), 'app.tar')
+    writeFileSync(path, bytes)
+    await expect(pushImage(order(registry, path))).rejects.toThrow(line)
+  })
+
   it('is refused where it lists no image', async () => {
     const registry = await startRegistry()
     const path = archiveOf([{ name: 'manifest.json', bytes: Buffer.from('[]') }])

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { stageOf } from '../../src/front/entry.ts'
-import { renewalIn } from '../../src/tokens/due.ts'
+import { cameExpired, renewalIn } from '../../src/tokens/due.ts'
 
 const HOUR = 3_600_000
 const START = 1_700_000_000_000
@@ -16,6 +16,15 @@ describe('the renewal of a token at hand', () => {
     const token = { ...LIFE, refreshAt: START + 12 * HOUR * refreshAfter }
 
     expect(renewalIn(token, START + HOUR, random)).toBeCloseTo((hours - 1) * HOUR)
+  })
+
+  it('is after about an hour for one that had expired when it came, by a clock that is wrong', () => {
+    const token = { mintedAt: START, refreshAt: START - 5 * HOUR, expiresAt: START - 10 * HOUR }
+
+    expect(cameExpired(token)).toBe(true)
+    expect(cameExpired(LIFE)).toBe(false)
+    expect(renewalIn(token, START, 0)).toBe(HOUR)
+    expect(renewalIn(token, START, 1)).toBeCloseTo(1.1 * HOUR)
   })
 
   it('is never while the keeper takes the token for fresh', () => {

@@ -98,6 +98,22 @@ describe('a renewal that failed', () => {
   })
 })
 
+describe('a mint that somebody stopped', () => {
+  it('is no failure for others', async () => {
+    const stopping = new AbortController()
+    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(60_000)])
+    const { state, tools, wanted, hold } = keeper()
+    await hold()
+    state.now = START + 11.8 * HOUR
+    const mint = () => {
+      stopping.abort()
+      return Promise.reject(new UserError('TIMEOUT', 'no answer'))
+    }
+    await holdToken(wanted, { ...tools, signal, mint })
+    expect(await hold()).toMatchObject({ secret: 'token-2' })
+  })
+})
+
 describe('a renewal', () => {
   it('does nothing for a token that is fresh', async () => {
     const { state, wanted, tools, hold } = keeper()

@@ -32,6 +32,7 @@ function supply(change: Partial<SupplyOptions> = {}) {
     renew: mint,
     drop: (secret) => state.dropped.push(secret),
     failed: (_, retryMs) => state.failures.push(retryMs),
+    doubted: () => {},
     now: () => state.now,
     random: () => 0,
     after: (ms, act) => {
@@ -129,6 +130,25 @@ describe('a supply', () => {
     const { state, held } = supply()
     await held()
     state.now += 12 * HOUR
+    expect(await held()).toBe('token-2')
+  })
+
+  it('takes a token that had expired when it came, tells of it, and has another in an hour', async () => {
+    let minted = 0
+    let doubts = 0
+    const mint = async (): Promise<Held> => ({
+      username: 'AWS',
+      secret: `token-${++minted}`,
+      mintedAt: START,
+      refreshAt: START - 18 * HOUR,
+      expiresAt: START - 12 * HOUR,
+    })
+    const { state, ring, held, life } = supply({ hold: mint, renew: mint, doubted: () => doubts++ })
+    expect(await Promise.all([held(), held()])).toEqual(['token-1', 'token-1'])
+    expect(await held()).toBe('token-1')
+    expect(life()).toEqual({ mintedAt: START, expiresAt: START + 12 * HOUR })
+    expect([minted, doubts, state.timer?.at]).toEqual([1, 1, START + HOUR])
+    await ring()
     expect(await held()).toBe('token-2')
   })
 

@@ -4,6 +4,7 @@ import { type Asked, nameOf } from '../../domain/server-url.ts'
 import { type Client, type ClientOptions, openClient } from '../../images/client.ts'
 import type { Site } from '../../images/doors.ts'
 import type { Credential, Credentials } from '../../images/login.ts'
+import { unlessStopped } from '../../images/retry.ts'
 import { dropToken } from '../../tokens/keeper.ts'
 import type { World } from '../command.ts'
 import { credentialFor } from '../credential.ts'
@@ -27,12 +28,13 @@ export type Way = Pick<ClientOptions, 'site' | 'credentials' | 'agent'>
 export async function findWay(
   asked: Asked,
   world: TokenWorld,
+  signal: AbortSignal,
 ): Promise<{ readonly way: Way; readonly target: Target }> {
-  const { target } = await nameTarget(nameOf(asked), world.env)
+  const { target } = await unlessStopped(nameTarget(nameOf(asked), world.env), signal)
   const agent = await agentOf(world)
   const way = {
     site: siteOf(asked, target),
-    credentials: credentialsOf(target, world),
+    credentials: credentialsOf(target, world, signal),
     ...(agent && { agent }),
   }
   return { way, target }
@@ -44,7 +46,7 @@ export async function openAccess(
   world: World,
   { signal, onRetry }: AccessOptions,
 ): Promise<Access> {
-  const { way, target } = await findWay(asked, world)
+  const { way, target } = await findWay(asked, world, signal)
   const client = openClient({ ...way, pace: world, signal, ...(onRetry && { onRetry }) })
   return { client, target }
 }
@@ -78,13 +80,13 @@ function siteOf({ host, port }: Asked, { mapping }: Target): Site {
 }
 
 // One that the registry refuses, though it should still live, is dropped and minted anew.
-function credentialsOf(target: Target, world: TokenWorld): Credentials {
+function credentialsOf(target: Target, world: TokenWorld, signal: AbortSignal): Credentials {
   return async (refused) => {
     if (refused !== undefined) dropToken(target.wanted, refused, world.env)
     const found: Credential | undefined = await credentialFor(
       target,
       world,
-      AbortSignal.timeout(MINT_MS),
+      AbortSignal.any([signal, AbortSignal.timeout(MINT_MS)]),
     )
     return found
   }

@@ -7,11 +7,12 @@ const JSON_RESULT = { name: 'json', summary: 'the result as JSON on stdout' } as
 const PLATFORM = {
   name: 'platform',
   value: 'OS/ARCH',
-  summary: 'of several, the one for this platform, such as linux/arm64',
+  summary: 'of several, the one for this platform, such as linux/arm64; one for another is refused',
 } as const
 
 export const pullHelp = {
   name: 'pull',
+  group: 'Images',
   summary: 'Pull an image into a file or folder, with no engine',
   operands: 'REF',
   options: [
@@ -41,6 +42,7 @@ see: ecr-cname cache. A pull that was stopped is gone on with by the next one.`,
 
 export const pushHelp = {
   name: 'push',
+  group: 'Images',
   summary: 'Push an image out of a file or folder, with no engine',
   operands: 'FILE REF',
   options: [
@@ -61,13 +63,14 @@ export const pushHelp = {
     QUIET,
     JSON_RESULT,
   ],
-  notes: `FILE is what docker save, podman save, skopeo copy (oci, oci-archive, docker-archive) or pull wrote;
-- is a pipe on stdin, kept below TMPDIR until all of it is pushed.`,
+  notes: `FILE is what docker save, podman save, skopeo copy (oci, oci-archive, docker-archive) or pull wrote,
+also an OCI folder of links; - is a pipe on stdin, kept below TMPDIR until all of it is pushed.`,
   example: `docker save team/app:1.0 -o app.tar && ecr-cname push app.tar docker.company.com/team/app:1.0`,
 } as const satisfies Omit<Command, 'run'>
 
 export const reposHelp = {
   name: 'repos',
+  group: 'Images',
   summary: 'List the repositories of a registry',
   operands: 'HOST',
   options: [
@@ -79,6 +82,7 @@ export const reposHelp = {
 
 export const tagsHelp = {
   name: 'tags',
+  group: 'Images',
   summary: 'List the tags of a repository',
   operands: 'REPOSITORY',
   options: [
@@ -93,6 +97,7 @@ export const tagsHelp = {
 
 export const cacheHelp = {
   name: 'cache',
+  group: 'Images',
   summary: 'Show the layers that are kept on disk, or clear them',
   operands: '[show|clear]',
   words: ['show', 'clear'],

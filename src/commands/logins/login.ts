@@ -4,6 +4,7 @@ import { toBasic } from '../../domain/basic.ts'
 import { oneLine, UserError } from '../../domain/errors.ts'
 import { nameOf } from '../../domain/server-url.ts'
 import { runProgram, withoutSecrets } from '../../io/programs.ts'
+import { CAME_EXPIRED } from '../../tokens/due.ts'
 import { readArguments } from '../arguments.ts'
 import type { World } from '../command.ts'
 import { duration } from '../text.ts'
@@ -93,7 +94,9 @@ async function logIn(
   }
   // Where it keeps the password, for one; that it succeeded is said below.
   world.stderr(said.replace(/^login succeeded.*\n/im, ''))
-  const holds = expiresAt === undefined ? '' : ` for ${duration(expiresAt - world.now())}`
+  const left = expiresAt === undefined ? undefined : expiresAt - world.now()
+  if (left !== undefined && left <= 0) world.stderr(`ecr-cname: ${host}: ${CAME_EXPIRED}\n`)
+  const holds = left === undefined || left <= 0 ? '' : ` for ${duration(left)}`
   return `${engine.name}: logged in to ${host} as ${username}${holds}`
 }
 

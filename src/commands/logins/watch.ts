@@ -2,7 +2,7 @@
 
 import { UserError } from '../../domain/errors.ts'
 import { runProgram, withoutSecrets } from '../../io/programs.ts'
-import { renewalIn } from '../../tokens/due.ts'
+import { CAME_EXPIRED, cameExpired, renewalIn } from '../../tokens/due.ts'
 import type { World } from '../command.ts'
 import { createLog, readLevel, type Log } from '../log.ts'
 import type { Job } from './dockercfg.ts'
@@ -32,6 +32,7 @@ export async function watch(path: string, { make, write }: Job, world: World): P
       isReady = true
       await tellSystemd(env, log)
     }
+    if (tokens.some(cameExpired)) log('warn', CAME_EXPIRED)
     const dues = tokens.map((token) => renewalIn(token, now(), random()))
     const dueMs = Math.max(SHORTEST_MS, Math.min(...dues))
     const retryMs = Math.min(LONGEST_RETRY_MS, 2 ** failed * 1000) * (0.5 + random() / 2)
@@ -72,12 +73,16 @@ async function tellSystemd(env: World['env'], log: Log): Promise<void> {
   })
 }
 
-// Timers stand still while a machine sleeps: one for hours would ring too late.
+// Timers stand still while a machine sleeps: one for hours would ring too late. A clock that is set
+// back does not lengthen the wait.
 async function pause(ms: number, { now, after, stop }: Clock): Promise<void> {
   const end = now() + ms
+  let left = ms
   do {
-    await ring(Math.min(LONGEST_SLICE_MS, end - now()), { after, stop })
-  } while (!stop.aborted && now() < end)
+    const slice = Math.min(LONGEST_SLICE_MS, left, end - now())
+    await ring(slice, { after, stop })
+    left -= slice
+  } while (!stop.aborted && left > 0 && now() < end)
 }
 
 type Clock = Pick<World, 'now' | 'after' | 'stop'>

@@ -5,6 +5,7 @@ import type { Config } from '../../domain/config.ts'
 import type { Mapping } from '../../domain/mapping.ts'
 import { identityOf } from '../../front/identity.ts'
 import { loadConfig } from '../../io/config.ts'
+import { CAME_EXPIRED } from '../../tokens/due.ts'
 import { dropToken, holdToken, renewToken, type Tools, type Wanted } from '../../tokens/keeper.ts'
 import { createSupply, type Supply } from '../../tokens/supply.ts'
 import type { Environment, World } from '../command.ts'
@@ -62,6 +63,7 @@ export function supplyFor(
       const retry = Math.round(retryMs)
       log('error', 'no new token', { registry, error: messageOf(error), retryMs: retry })
     },
+    doubted: () => log('warn', CAME_EXPIRED, { registry }),
     now,
     random,
     after,
