@@ -1,6 +1,11 @@
 /** HTTP agents that honour HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
 
-import { type ClientRequest, globalAgent as httpAgent, type IncomingMessage } from 'node:http'
+import {
+  type Agent as HttpAgent,
+  type ClientRequest,
+  globalAgent as httpAgent,
+  type IncomingMessage,
+} from 'node:http'
 import { globalAgent as httpsAgent } from 'node:https'
 import { BlockList, isIP, type Socket } from 'node:net'
 import { Agent, type AgentConnectOpts } from 'agent-base'
@@ -16,12 +21,17 @@ export function proxyAgent(env: Environment): Agent | undefined {
   const direct = read('NO_PROXY', env)
     .split(/[\s,]+/)
     .filter(Boolean)
-  return new PerHostAgent(({ host, port, secure }) => {
-    const url = secure ? proxies.https : proxies.http
-    if (!url || isDirect(direct, host, port)) return secure ? httpsAgent : httpAgent
-    return secure ? new TunnelAgent(url) : new HttpProxyAgent(url)
-  })
+  const tunnel = proxies.https ? new TunnelAgent(proxies.https, KEPT) : undefined
+  const pick = ({ host, port, secure }: Target) => {
+    const proxy = secure ? tunnel : proxies.http
+    if (!proxy || isDirect(direct, host, port)) return secure ? httpsAgent : httpAgent
+    return typeof proxy === 'string' ? new HttpProxyAgent(proxy) : proxy
+  }
+  return new PerHostAgent(pick, () => tunnel?.destroy())
 }
+
+// A way through a proxy costs two handshakes, so the next request goes by it, too.
+const KEPT = { keepAlive: true, timeout: 60_000 }
 
 /** Whether NO_PROXY's entries cover a host: names and their subdomains, addresses, CIDR blocks. */
 export function isDirect(entries: readonly string[], host: string, port: number): boolean {
@@ -41,14 +51,21 @@ export function isDirect(entries: readonly string[], host: string, port: number)
 type Target = { readonly host: string; readonly port: number; readonly secure: boolean }
 
 class PerHostAgent extends Agent {
-  readonly #pick: (target: Target) => ReturnType<Agent['connect']>
+  readonly #pick: (target: Target) => HttpAgent
+  readonly #end: () => void
 
-  constructor(pick: (target: Target) => ReturnType<Agent['connect']>) {
+  constructor(pick: (target: Target) => HttpAgent, end: () => void) {
     super({ keepAlive: true })
     this.#pick = pick
+    this.#end = end
   }
 
-  override connect(_: unknown, options: AgentConnectOpts): ReturnType<Agent['connect']> {
+  override destroy(): void {
+    this.#end()
+    super.destroy()
+  }
+
+  override async connect(_: unknown, options: AgentConnectOpts): Promise<HttpAgent> {
     const { host = '', port, secureEndpoint: secure } = options
     return this.#pick({ host, port, secure })
   }

@@ -11,6 +11,7 @@ import {
   type Descriptor,
   type Document,
   type ImageDocument,
+  isEncrypted,
   isRunnable,
 } from './manifest.ts'
 import { choosePlatform, ownPlatform, type Platform, requirePlatform } from './platform.ts'
@@ -56,6 +57,12 @@ export async function choose(choice: Choice): Promise<Chosen> {
     throw new UserError(
       'IMAGE',
       `${where}: it is an artifact and no image that engines load; add --format oci-archive`,
+    )
+  }
+  if (format === 'docker' && root.manifest.layers.some(isEncrypted)) {
+    throw new UserError(
+      'IMAGE',
+      `${where}: its layers are encrypted, and no engine loads those; add --format oci-archive, and decrypt that with: skopeo copy --decryption-key`,
     )
   }
   // An index is believed, for configurations of what it names are often wrong, or tell no variant.

@@ -91,6 +91,11 @@ export function compressionOf({ mediaType }: Descriptor): 'none' | 'gzip' | 'zst
   return /[.+]zstd$/.test(mediaType) ? 'zstd' : 'none'
 }
 
+/** Whether a layer can be read with a key alone, as ocicrypt makes them. */
+export function isEncrypted({ mediaType }: Descriptor): boolean {
+  return mediaType.endsWith('+encrypted')
+}
+
 function parse(bytes: Buffer, where: string): Readonly<Record<string, unknown>> {
   if (bytes.length > DOCUMENT_LIMIT) throw bad(where, 'it has more than 4 MiB')
   try {

@@ -61,10 +61,15 @@ function lineOf({ status, code, message }: Told, where: string): string {
     return `there is no such image; see the tags with: ecr-cname tags ${repository}`
   }
   if (status === 429) return `the registry is asked too often (${message || '429'}); try later`
-  if (code !== '' || message !== '') return `the registry refused: ${message || code}`
-  if (status === 401 || status === 403) {
+  const isBare = code === '' && message === ''
+  if (status === 401 || (status === 403 && isBare)) {
     const [host = ''] = where.split('/')
-    return `the registry refuses the login (${status}); see: ecr-cname resolve --aws ${host}`
+    const reason = message || String(status)
+    return `the registry refuses the login (${reason}); see: ecr-cname resolve --aws ${host}`
+  }
+  if (!isBare) return `the registry refused: ${message || code}`
+  if (status === 413) {
+    return 'a proxy before the registry takes no body of this size (413); raise its limit, as by client_max_body_size 0 of nginx'
   }
   return `the registry answered ${status}`
 }

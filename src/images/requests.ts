@@ -31,6 +31,7 @@ export function openRequests(agent: Agent | undefined, idleMs: number): Requests
     close: () => {
       tls.destroy()
       plain.destroy()
+      agent?.destroy()
     },
   }
 }

@@ -226,6 +226,17 @@ describe('pull', () => {
     expect(pulled.digest).toBe(digest)
   })
 
+  it('takes encrypted layers as OCI, and says why not for docker', async () => {
+    const registry = await startRegistry()
+    const layer = { ...makeLayer(100), mediaType: `${TYPES.dockerLayer}+encrypted` }
+    const { digest } = await pushImage(registry, '1', { layers: [layer] })
+    const options = order(registry)
+    await expect(pullImage(options)).rejects.toThrow(/encrypted.*--format oci-archive/)
+    expect(beside(options.path)).toEqual([])
+    const pulled = await pullImage(order(registry, { format: 'oci-archive' }))
+    expect(pulled.digest).toBe(digest)
+  })
+
   it('takes two pulls of one image at once', async () => {
     const registry = await startRegistry()
     const image = await pushImage(registry, '1', { layers: [makeLayer(3_000_000)] })

@@ -36,6 +36,33 @@ describe('a refusal', () => {
     const { error } = await refusalOf(answer, WHERE)
     expect(error.message).toMatch(line)
   })
+
+  it.each([
+    [
+      'of the login, with the word for it',
+      401,
+      JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message: 'name or password is wrong' }] }),
+      'the registry refuses the login (name or password is wrong); see: ecr-cname resolve --aws docker.company.test',
+    ],
+    [
+      'of the login, without a word',
+      401,
+      '',
+      'the registry refuses the login (401); see: ecr-cname resolve --aws docker.company.test',
+    ],
+    [
+      'of a body by a proxy with a limit',
+      413,
+      '<html>413 Request Entity Too Large</html>',
+      'a proxy before the registry takes no body of this size (413); raise its limit, as by client_max_body_size 0 of nginx',
+    ],
+  ])('%s names the next step', async (_, status, body, line) => {
+    const answer = await answerOf((__, response) => {
+      response.writeHead(status).end(body)
+    })
+    const { error } = await refusalOf(answer, WHERE)
+    expect(error.message).toBe(`${WHERE}: ${line}`)
+  })
 })
 
 async function answerOf(act: RequestListener): Promise<Incoming> {
