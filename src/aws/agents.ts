@@ -84,6 +84,7 @@ class TunnelAgent extends HttpsProxyAgent<string> {
     })
     if (status === 200) return socket
     socket.destroy()
+    if (status && PASSING.has(status)) throw lost(status)
     throw refused(`${options.host}:${options.port}`, status)
   }
 }
@@ -94,6 +95,15 @@ function cut(cause: unknown): Error {
   return Object.assign(error, { code: 'ECONNRESET' })
 }
 
+/** What a proxy says that did not get there itself; it may at the next try. */
+const PASSING: ReadonlySet<number> = new Set([500, 502, 503, 504])
+
+// By the code for what no way leads to at the moment, at which whoever asks tries again.
+function lost(status: number): Error {
+  const error = new Error(`the proxy did not get there (${status})`)
+  return Object.assign(error, { code: 'EHOSTUNREACH' })
+}
+
 function refused(host: string, status: number | undefined): UserError {
   const advice =
     status === 407
@@ -101,7 +111,7 @@ function refused(host: string, status: number | undefined): UserError {
       : 'ask who runs it, or name the host in NO_PROXY'
   return new UserError(
     'UNREACHABLE',
-    `${host}: the proxy in HTTPS_PROXY does not lead there (${status}); ${advice}`,
+    `${host}: the proxy in HTTPS_PROXY does not lead there (${status || 'no HTTP'}); ${advice}`,
   )
 }
 

@@ -5,15 +5,21 @@ import { isDirect } from '../../src/aws/agents.ts'
 import { REFUSALS, startRefusingProxy } from '../support/proxy.ts'
 import { ECR, emulated, newUser } from '../support/user.ts'
 
-/** A proxy that opens tunnels, to one place whatever name it is asked for. */
+/** A proxy that opens tunnels, to one place whatever name it is asked for, after what it refuses. */
 async function startProxy(port: number) {
   const asked: string[] = []
+  const refusals: number[] = []
   const proxy = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`)
     response.writeHead(400).end()
   })
   proxy.on('connect', (request, client) => {
     asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim())
+    const status = refusals.shift()
+    if (status !== undefined) {
+      client.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`)
+      return
+    }
     const upstream = connect(port, '127.0.0.1', () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n')
       client.pipe(upstream).pipe(client)
@@ -26,7 +32,7 @@ async function startProxy(port: number) {
     proxy.close()
     proxy.closeAllConnections()
   })
-  return { asked, url: `127.0.0.1:${(proxy.address() as AddressInfo).port}` }
+  return { asked, refusals, url: `127.0.0.1:${(proxy.address() as AddressInfo).port}` }
 }
 
 async function behindProxy(kind: 'keys' | 'imds' | 'container') {
@@ -108,6 +114,24 @@ describe('HTTPS_PROXY', () => {
     expect(exitCode).toBe(1)
     expect(stdout).toMatch(line)
     expect(stdout.trim().split('\n')).toHaveLength(1)
+    expect(stdout).not.toContain('hush')
+  })
+
+  it('is tried again where it does not get there for a moment', async () => {
+    const { proxy, user } = await behindProxy('keys')
+    proxy.refusals.push(502, 503, 504)
+    await user.secret(ECR)
+    expect(proxy.asked).toHaveLength(4)
+  })
+
+  it('that does not get there at all is one clear line', async () => {
+    const { user } = await behindProxy('keys')
+    user.env['HTTPS_PROXY'] = await startRefusingProxy(503)
+    const { stdout, exitCode } = await user.run('get', ECR)
+    expect(exitCode).toBe(1)
+    expect(stdout).toMatch(
+      /: can't reach .*\(EHOSTUNREACH\); check the network, HTTPS_PROXY or .*\n$/,
+    )
     expect(stdout).not.toContain('hush')
   })
 

@@ -44,5 +44,7 @@ export const REFUSALS = [
     /: the proxy in HTTPS_PROXY does not lead there \(407\); put its user and password there: /,
   ],
   [403, /: the proxy in HTTPS_PROXY does not lead there \(403\); ask who runs it, or /],
+  // No status: whoever listens there speaks something else.
+  [NaN, /: the proxy in HTTPS_PROXY does not lead there \(no HTTP\); ask who runs it, or /],
   [undefined, /can't be reached|cut|ECONNRESET/],
 ] as const
