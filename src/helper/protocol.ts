@@ -32,6 +32,7 @@ export type Verb = (typeof VERBS)[number]
 const NOT_FOUND = 'credentials not found in native keychain'
 const NO_SERVER_URL = 'no credentials server URL'
 const NO_USERNAME = 'no credentials username'
+const TOO_LONG = 'the input is longer than 1 MiB'
 
 /** The most that is read from stdin, in bytes; a token has some 5,000. */
 export const LONGEST_INPUT = 1024 * 1024
@@ -39,7 +40,9 @@ export const LONGEST_INPUT = 1024 * 1024
 /** Carries out one verb. Input is everything on stdin; `list` has none. */
 export async function answer(helper: Helper, verb: Verb, input: Buffer): Promise<Reply> {
   try {
-    if (input.length > LONGEST_INPUT) return refuse('the input is longer than 1 MiB')
+    if (input.length > LONGEST_INPUT) {
+      return verb === 'erase' ? accept(`${TOO_LONG}\n`) : refuse(TOO_LONG)
+    }
     return await ACTIONS[verb](helper, input.toString('utf8'))
   } catch (error) {
     if (!(error instanceof UserError)) throw error

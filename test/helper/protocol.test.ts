@@ -107,6 +107,10 @@ describe('erase', () => {
     expect(await ask('erase', input)).toMatchObject({ exitCode: 0, stderr: '' })
   })
 
+  it('of more than a megabyte exits 0: nothing is kept for it', async () => {
+    expect(await ask('erase', 'a'.repeat(1024 * 1024 + 1))).toMatchObject({ exitCode: 0 })
+  })
+
   it('exits 0 when nothing could be erased', async () => {
     const erase = async () => {
       throw new UserError('CONFIG', 'broken')
