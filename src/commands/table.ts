@@ -96,9 +96,10 @@ export const commands: readonly Command[] = [
   {
     name: 'credential-provider',
     summary: "Answer kubelet's CredentialProviderRequest",
-    operands: '< REQUEST',
+    operands: '[WORD…] < REQUEST',
     notes: `Kubelet starts it for images that match, see its CredentialProviderConfig. With the token and
-the annotation eks.amazonaws.com/role-arn of a service account, the pod's own role pulls.`,
+the annotation eks.amazonaws.com/role-arn of a service account, the pod's own role pulls. Words that
+other plug-ins were given, such as get-credentials, are passed over.`,
     example: `echo '{"apiVersion":"credentialprovider.kubelet.k8s.io/v1","kind":"CredentialProviderRequest",
   "image":"docker.company.com/app"}' | ecr-cname credential-provider`,
     run: async (_, world) => {

@@ -28,12 +28,12 @@ function request(image: string, version = 'v1'): string {
   return `{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/${version}","image":"${image}"}\n`
 }
 
-async function asked({ env }: User, input: string) {
-  return await runProgram([ECR_CNAME, 'credential-provider'], { env, input })
+async function asked({ env }: User, input: string, words: readonly string[] = []) {
+  return await runProgram([ECR_CNAME, 'credential-provider', ...words], { env, input })
 }
 
-async function answered(user: User, input: string): Promise<Response> {
-  const { stdout, stderr, exitCode } = await asked(user, input)
+async function answered(user: User, input: string, words?: readonly string[]): Promise<Response> {
+  const { stdout, stderr, exitCode } = await asked(user, input, words)
   expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
   return JSON.parse(stdout) as Response
 }
@@ -61,6 +61,12 @@ describe('credential-provider', () => {
     })
     expect(response.auth).toEqual({ [CNAME]: { username: 'AWS', password: await user.secret() } })
     expect(mints(emulator)).toBe(1)
+  })
+
+  it.each(['get-credentials', '--v=2'])('passes over %s, of another plug-in', async (word) => {
+    const { user } = await withUser()
+    const { auth } = await answered(user, request(`${CNAME}/app`), [word])
+    expect(Object.keys(auth)).toEqual([CNAME])
   })
 
   it('says how long the token really holds, less a margin', async () => {

@@ -77,7 +77,6 @@ describe('a command that takes no arguments', () => {
 
   it('is one of a few', () => {
     expect(bare.map(({ name }) => name).toSorted()).toEqual([
-      'credential-provider',
       'erase',
       'get',
       'list',
