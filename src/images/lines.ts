@@ -9,7 +9,7 @@ import { coded, codeOf } from './codes.ts'
 import type { Question } from './connection.ts'
 import type { Door } from './doors.ts'
 import { type Incoming, pour, type Taker } from './taker.ts'
-import { makeContext, openWire, type Reader, type Wire } from './wire.ts'
+import { type Limits, makeContext, openWire, type Reader, type Wire } from './wire.ts'
 
 export type Get = Pick<Question, 'path' | 'headers' | 'signal'>
 
@@ -20,13 +20,13 @@ export type Lines = {
 }
 
 /** Connections that are kept for the next question. */
-export function openLines(idleMs: number): Lines {
+export function openLines(limits: Limits): Lines {
   const all = new Set<Line>()
   // Places whose bodies are of another kind.
   const others = new Set<string>()
   const context = makeContext()
   const open = (door: Door) => {
-    const line = openLine(door, openWire(door, { idleMs, context }), () => all.delete(line))
+    const line = openLine(door, openWire(door, { ...limits, context }), () => all.delete(line))
     all.add(line)
     return line
   }

@@ -7,11 +7,13 @@ import {
   request as plainRequest,
 } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { coded } from './codes.ts'
 import type { Question } from './connection.ts'
 import type { Door } from './doors.ts'
 import { type Incoming, ofMessage } from './taker.ts'
-import { isAddress } from './wire.ts'
+import { isAddress, type Limits } from './wire.ts'
 
 export type Requests = {
   readonly send: (door: Door, question: Question) => Promise<Incoming>
@@ -19,14 +21,15 @@ export type Requests = {
 }
 
 /** Keeps connections open between requests. `agent` is the way through a proxy, where there is one. */
-export function openRequests(agent: Agent | undefined, idleMs: number): Requests {
+export function openRequests(agent: Agent | undefined, limits: Limits): Requests {
+  const { idleMs } = limits
   const kept = { keepAlive: true, maxSockets: 64, timeout: idleMs }
   const tls = new TlsAgent(kept)
   const plain = new PlainAgent(kept)
   return {
     send: async (door, question) => {
       const own = door.certificate === undefined ? plain : tls
-      return await send(door, question, { agent: agent ?? own, timeout: idleMs })
+      return await send(door, question, { agent: agent ?? own, limits })
     },
     close: () => {
       tls.destroy()
@@ -36,14 +39,15 @@ export function openRequests(agent: Agent | undefined, idleMs: number): Requests
   }
 }
 
-type Means = { readonly agent: Agent; readonly timeout: number }
+type Means = { readonly agent: Agent; readonly limits: Limits }
 
-function send(door: Door, question: Question, means: Means): Promise<Incoming> {
+function send(door: Door, question: Question, { agent, limits }: Means): Promise<Incoming> {
   const { method, path, headers, body, signal } = question
   const { certificate } = door
   return new Promise((resolve, reject) => {
     const options = {
-      ...means,
+      agent,
+      timeout: limits.idleMs,
       host: door.address.host.replace(/^\[(.*)\]$/, '$1'),
       port: door.address.port ?? 443,
       method,
@@ -61,6 +65,9 @@ function send(door: Door, question: Question, means: Means): Promise<Incoming> {
             servername: isAddress(certificate) ? '' : certificate,
             rejectUnauthorized: true,
           })
+    outgoing.on('socket', (socket) => {
+      if (!outgoing.reusedSocket) limitOpening(socket, limits)
+    })
     outgoing.on('response', (answer) => resolve(ofMessage(answer)))
     outgoing.on('error', reject)
     outgoing.on('timeout', () => outgoing.destroy(timedOut()))
@@ -77,6 +84,13 @@ function send(door: Door, question: Question, means: Means): Promise<Incoming> {
   })
 }
 
+function limitOpening(socket: Socket, { openMs, idleMs }: Limits): void {
+  const isTls = socket instanceof TLSSocket
+  if (!isTls && !socket.connecting) return
+  socket.setTimeout(openMs)
+  socket.once(isTls ? 'secureConnect' : 'connect', () => socket.setTimeout(idleMs))
+}
+
 function write(outgoing: ClientRequest, piece: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (error?: Error | null) => {
@@ -91,5 +105,5 @@ function write(outgoing: ClientRequest, piece: Buffer): Promise<void> {
 }
 
 function timedOut(): Error {
-  return coded('ETIMEDOUT', 'nothing came for a minute')
+  return coded('ETIMEDOUT', 'nothing came for a while')
 }

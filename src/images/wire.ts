@@ -38,9 +38,15 @@ const NOBODY: Reader = {
   },
 }
 
-export type WireOptions = {
-  /** How long nothing may come. */
+/** How long a connection may be silent, in milliseconds. */
+export type Limits = {
+  /** Until it stands: connecting and the handshake. */
+  readonly openMs: number
+  /** From then on. */
   readonly idleMs: number
+}
+
+export type WireOptions = Limits & {
   readonly context: () => SecureContext
 }
 
@@ -51,7 +57,7 @@ export function makeContext(): WireOptions['context'] {
 }
 
 /** Opens one; what is sent meanwhile waits. */
-export function openWire(door: Door, { idleMs, context }: WireOptions): Wire {
+export function openWire(door: Door, { openMs, idleMs, context }: WireOptions): Wire {
   let reader = NOBODY
   let fail: ((error: Error) => void) | undefined
   let ended: Error | undefined
@@ -82,7 +88,8 @@ export function openWire(door: Door, { idleMs, context }: WireOptions): Wire {
     ended ??= error
     fail?.(ended)
   }
-  socket.setTimeout(idleMs, () => socket.destroy(coded('ETIMEDOUT', 'nothing came for a while')))
+  socket.setTimeout(openMs, () => socket.destroy(coded('ETIMEDOUT', 'nothing came for a while')))
+  socket.once('secureConnect', () => socket.setTimeout(idleMs))
   socket.on('error', end)
   socket.on('close', () => end(coded('ECONNRESET', 'the connection was cut')))
   return {

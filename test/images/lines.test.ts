@@ -30,7 +30,7 @@ async function serve(...answers: readonly ((socket: TLSSocket) => void)[]) {
     })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  const lines = openLines(60_000)
+  const lines = openLines({ openMs: 60_000, idleMs: 60_000 })
   onTestFinished(() => {
     lines.close()
     server.close()
