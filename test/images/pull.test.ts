@@ -64,6 +64,21 @@ describe('pull', () => {
     expect(beside(options.path)).toEqual(['app.tar'])
   })
 
+  it('has ECR’s own name in it where the one asked for is an IPv6 address, which engines refuse', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const site = { ...registry.site, name: { host: '[::1]', port: 5000 }, prefix: 'team/' }
+    const client = registry.client({ site })
+    const given = order(registry, { client, reference: parseReference('[::1]:5000/app:1') })
+    await pullImage(given)
+    const files = await readArchive(given.path)
+    const name = `${ECR}/team/app:1`
+    expect(JSON.parse(String(files.get('manifest.json')))).toMatchObject([{ RepoTags: [name] }])
+    expect(JSON.parse(String(files.get('index.json')))).toMatchObject({
+      manifests: [{ annotations: { 'io.containerd.image.name': name } }],
+    })
+  })
+
   it('asks ECR itself through the name: SNI and Host are the registry’s', async () => {
     const registry = await startRegistry()
     await pushImage(registry, '1')
