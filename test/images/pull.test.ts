@@ -28,6 +28,7 @@ import { becomeNobody } from '../support/nobody.ts'
 import { readArchive } from './archive.ts'
 import { blobGets, newCache, order, rangesOf } from './pulls.ts'
 import {
+  ECR,
   IMAGE,
   type Made,
   makeLayer,
