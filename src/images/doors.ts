@@ -75,6 +75,13 @@ export function explainConnection(error: unknown, { address, certificate }: Door
       cause,
     )
   }
+  if (code.startsWith('HPE_')) {
+    return new UserError(
+      'REGISTRY',
+      `${place}: what it answers is no HTTP as it should be (${code}); see what listens there`,
+      cause,
+    )
+  }
   const text = `${place}: it can't be reached (${code || (error as Error).message})`
   return new UserError('UNREACHABLE', `${text}; check the network, the DNS and HTTPS_PROXY`, cause)
 }

@@ -7,13 +7,12 @@ import {
   request as plainRequest,
 } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
-import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { coded } from './codes.ts'
 import type { Question } from './connection.ts'
 import type { Door } from './doors.ts'
 import { type Incoming, ofMessage } from './taker.ts'
-import { isAddress, type Limits } from './wire.ts'
+import { isAddress, type Limits, limitOpening } from './wire.ts'
 
 export type Requests = {
   readonly send: (door: Door, question: Question) => Promise<Incoming>
@@ -66,7 +65,9 @@ function send(door: Door, question: Question, { agent, limits }: Means): Promise
             rejectUnauthorized: true,
           })
     outgoing.on('socket', (socket) => {
-      if (!outgoing.reusedSocket) limitOpening(socket, limits)
+      // One to a proxy for plain HTTP may stand already.
+      const isNew = socket instanceof TLSSocket || socket.connecting
+      if (isNew && !outgoing.reusedSocket) limitOpening(socket, limits.openMs)
     })
     outgoing.on('response', (answer) => resolve(ofMessage(answer)))
     outgoing.on('error', reject)
@@ -82,13 +83,6 @@ function send(door: Door, question: Question, { agent, limits }: Means): Promise
       )
     } else outgoing.end(body)
   })
-}
-
-function limitOpening(socket: Socket, { openMs, idleMs }: Limits): void {
-  const isTls = socket instanceof TLSSocket
-  if (!isTls && !socket.connecting) return
-  socket.setTimeout(openMs)
-  socket.once(isTls ? 'secureConnect' : 'connect', () => socket.setTimeout(idleMs))
 }
 
 function write(outgoing: ClientRequest, piece: Buffer): Promise<void> {

@@ -1,12 +1,12 @@
 /** A TLS connection that is read into memory of its reader: nothing is made of every 16 KiB. */
 
-import { isIPv4, type OnReadOpts } from 'node:net'
+import { isIPv4, type OnReadOpts, type Socket } from 'node:net'
 import {
   connect,
   type ConnectionOptions,
   createSecureContext,
   type SecureContext,
-  type TLSSocket,
+  TLSSocket,
 } from 'node:tls'
 import { coded } from './codes.ts'
 import type { Door } from './doors.ts'
@@ -38,11 +38,11 @@ const NOBODY: Reader = {
   },
 }
 
-/** How long a connection may be silent, in milliseconds. */
+/** How long a connection may take, in milliseconds. */
 export type Limits = {
-  /** Until it stands: connecting and the handshake. */
+  /** To stand: the DNS, connecting and the handshake. */
   readonly openMs: number
-  /** From then on. */
+  /** While nothing comes. */
   readonly idleMs: number
 }
 
@@ -88,8 +88,8 @@ export function openWire(door: Door, { openMs, idleMs, context }: WireOptions): 
     ended ??= error
     fail?.(ended)
   }
-  socket.setTimeout(openMs, () => socket.destroy(coded('ETIMEDOUT', 'nothing came for a while')))
-  socket.once('secureConnect', () => socket.setTimeout(idleMs))
+  limitOpening(socket, openMs)
+  socket.setTimeout(idleMs, () => socket.destroy(coded('ETIMEDOUT', 'nothing came for a while')))
   socket.on('error', end)
   socket.on('close', () => end(coded('ECONNRESET', 'the connection was cut')))
   return {
@@ -105,6 +105,17 @@ export function openWire(door: Door, { openMs, idleMs, context }: WireOptions): 
     },
     rest: () => (reader = NOBODY),
   }
+}
+
+/** Gives up a socket that is new and does not stand in time. */
+export function limitOpening(socket: Socket, openMs: number): void {
+  // A socket's own timeout begins anew with each byte that waits to be sent.
+  const timer = setTimeout(() => {
+    socket.destroy(coded('ETIMEDOUT', 'no connection came about in time'))
+  }, openMs)
+  const end = () => clearTimeout(timer)
+  socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', end)
+  socket.once('close', end)
 }
 
 function addressOf({ address, certificate = '' }: Door) {
