@@ -28,6 +28,7 @@ import { becomeNobody } from '../support/nobody.ts'
 import { readArchive } from './archive.ts'
 import { blobGets, newCache, order, rangesOf } from './pulls.ts'
 import {
+  CNAME,
   ECR,
   IMAGE,
   type Made,
@@ -36,6 +37,7 @@ import {
   pushIndex,
   type Registry,
   startRegistry,
+  REPOSITORY,
 } from './registry.ts'
 
 /** All that stands beside a path, and it. */
@@ -542,6 +544,11 @@ describe('what a registry sends that is not right', () => {
     const registry = await startRegistry()
     await expect(pullImage(order(registry))).rejects.toThrow(
       `${IMAGE}:1: there is no such image; see the tags with: ecr-cname tags ${IMAGE}`,
+    )
+    const { site } = registry
+    const client = registry.client({ site: { ...site, name: { ...site.name, port: 5000 } } })
+    await expect(pullImage(order(registry, { client }))).rejects.toThrow(
+      `${CNAME}:5000/${REPOSITORY}:1: there is no such image; see the tags with: ecr-cname tags ${CNAME}:5000/${REPOSITORY}`,
     )
     const reference = parseReference(`${IMAGE}-no:1`)
     await expect(pullImage(order(registry, { reference }))).rejects.toThrow(
