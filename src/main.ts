@@ -186,7 +186,6 @@ function readSome(chunk: Buffer): number {
   }
 }
 
-// A caller that closed its end has what it wanted.
 function write(file: 1 | 2, output: string | Uint8Array, fail = unwritten): void {
   let rest: Uint8Array = typeof output === 'string' ? Buffer.from(output) : output
   while (rest.length > 0) {
@@ -194,16 +193,16 @@ function write(file: 1 | 2, output: string | Uint8Array, fail = unwritten): void
       rest = rest.subarray(writeSync(file, rest))
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EPIPE') return
       if (code !== 'EAGAIN') return fail(error as NodeJS.ErrnoException, file)
       pause()
     }
   }
 }
 
-// What is under way matters more than what is told of it: a terminal may be gone.
+// What is under way matters more than what is told of it: a terminal may be gone. A caller that closed
+// its end has what it wanted.
 function unwritten({ code }: NodeJS.ErrnoException, file: 1 | 2): void {
-  if (file === 2) return
+  if (file === 2 || code === 'EPIPE') return
   write(2, `the answer can't be written to stdout (${code})\n`)
   process.exit(1)
 }

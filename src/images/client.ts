@@ -5,7 +5,14 @@ import { UserError } from '../domain/errors.ts'
 import { type Ask, askWith } from './ask.ts'
 import { codeOf } from './codes.ts'
 import { type Connections, openConnections, type Question } from './connection.ts'
-import { type Door, doorsOf, explainConnection, isWrongDoor, type Site } from './doors.ts'
+import {
+  asWritten,
+  type Door,
+  doorsOf,
+  explainConnection,
+  isWrongDoor,
+  type Site,
+} from './doors.ts'
 import { createLogin, type Credentials } from './login.ts'
 import { type Attempt, isPassing, type Pace, retrying, unlessStopped } from './retry.ts'
 import type { Incoming } from './taker.ts'
@@ -77,7 +84,7 @@ export function openClient(options: ClientOptions): Client {
       signal: ask.signal ?? signal,
       ...(ask.body && { body: ask.body() }),
     }))
-  const askOnce = (ask: Ask) => askWith({ login, send, host: site.name.host }, ask)
+  const askOnce = (ask: Ask) => askWith({ login, send, host: asWritten(site.name) }, ask)
   const keepTrying: Client['retrying'] = async (act, trying = {}) => {
     try {
       return await retrying(act, { pace, signal, ...(onRetry && { onRetry }), ...trying })

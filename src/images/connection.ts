@@ -24,10 +24,10 @@ export type Connections = {
 
 /** Keeps connections open between requests. `agent` is the way through a proxy, where there is one. */
 export function openConnections(agent: Agent | undefined): Connections {
-  const lines = openLines(IDLE_MS)
+  const lines = openLines(LIMITS)
   let requests: Promise<Requests> | undefined
   // Node's HTTP takes a while to load, and most pulls have no need of it.
-  const open = async () => (await import('./requests.ts')).openRequests(agent, IDLE_MS)
+  const open = async () => (await import('./requests.ts')).openRequests(agent, LIMITS)
   return {
     async ask(door, question) {
       const isDirect = question.method === 'GET' && door.certificate !== undefined && !agent
@@ -41,5 +41,6 @@ export function openConnections(agent: Agent | undefined): Connections {
   }
 }
 
-// A connection that carries nothing for so long is dead, or as good as that.
-const IDLE_MS = 60_000
+// A connection that carries nothing for so long is dead, or as good as that; one that is not yet
+// there has not to wait for anybody's work.
+const LIMITS = { openMs: 15_000, idleMs: 60_000 } as const

@@ -33,7 +33,7 @@ export function doorsOf({ name, registry, connect }: Site): readonly Door[] {
   const toRegistry = { certificate: registry, host: registry, isRegistry: true }
   if (name.host === registry) return [{ address: connect ?? itself, ...toRegistry }]
   const address = connect ?? name
-  const host = name.port === undefined ? name.host : `${name.host}:${name.port}`
+  const host = asWritten(name)
   const doors: Door[] = [
     { address, ...toRegistry },
     { address, certificate: name.host, host, isRegistry: false },
@@ -54,6 +54,11 @@ export function doorsOf({ name, registry, connect }: Site): readonly Door[] {
   return doors
 }
 
+/** A host with its port, if it has one. */
+export function asWritten({ host, port }: HostPort): string {
+  return port === undefined ? host : `${host}:${port}`
+}
+
 /** Whether a failure means that the next door may be the right one. */
 export function isWrongDoor(error: unknown, door: Door, next: Door): boolean {
   const code = codeOf(error)
@@ -66,12 +71,19 @@ export function isWrongDoor(error: unknown, door: Door, next: Door): boolean {
 export function explainConnection(error: unknown, { address, certificate }: Door): UserError {
   if (error instanceof UserError) return error
   const code = codeOf(error)
-  const place = address.port === undefined ? address.host : `${address.host}:${address.port}`
+  const place = asWritten(address)
   const cause = { cause: error }
   if (isCertificateCode(code)) {
     return new UserError(
       'UNREACHABLE',
       `${place}: its certificate is not one for ${certificate} that is trusted (${code}); name the CA's file in NODE_EXTRA_CA_CERTS, or "connect" in the mapping`,
+      cause,
+    )
+  }
+  if (code.startsWith('HPE_')) {
+    return new UserError(
+      'REGISTRY',
+      `${place}: what it answers is no HTTP as it should be (${code}); see what listens there`,
       cause,
     )
   }

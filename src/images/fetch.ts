@@ -2,6 +2,7 @@
 
 import { UserError } from '../domain/errors.ts'
 import type { Client } from './client.ts'
+import { asWritten } from './doors.ts'
 import { digestOf, shortOf } from './digest.ts'
 import {
   ACCEPTED,
@@ -20,7 +21,7 @@ export async function fetchDocument(
   reference: string,
 ): Promise<Document> {
   const isDigest = reference.startsWith('sha256:')
-  const where = `${client.options.site.name.host}/${repository}${isDigest ? '@' : ':'}${reference}`
+  const where = `${asWritten(client.options.site.name)}/${repository}${isDigest ? '@' : ':'}${reference}`
   const ask = {
     method: 'GET',
     repository,
@@ -75,7 +76,7 @@ export async function openBlob(
   const headers = from > 0 ? { Range: `bytes=${from}-` } : {}
   const path = `blobs/${digest}`
   const expect = [200, 206, 302, 303, 307, 308]
-  const where = `${client.options.site.name.host}/${repository}@${digest}`
+  const where = `${asWritten(client.options.site.name)}/${repository}@${digest}`
   const ask = { method: 'GET', repository, path, headers, expect, signal, where } as const
   const answer = await client.askOnce(ask)
   const { location } = answer.headers

@@ -5,11 +5,12 @@
 
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import { UserError } from '../domain/errors.ts'
 import { coded, codeOf } from './codes.ts'
 import type { Question } from './connection.ts'
 import type { Door } from './doors.ts'
 import { type Incoming, pour, type Taker } from './taker.ts'
-import { makeContext, openWire, type Reader, type Wire } from './wire.ts'
+import { type Limits, makeContext, openWire, type Reader, type Wire } from './wire.ts'
 
 export type Get = Pick<Question, 'path' | 'headers' | 'signal'>
 
@@ -20,13 +21,13 @@ export type Lines = {
 }
 
 /** Connections that are kept for the next question. */
-export function openLines(idleMs: number): Lines {
+export function openLines(limits: Limits): Lines {
   const all = new Set<Line>()
   // Places whose bodies are of another kind.
   const others = new Set<string>()
   const context = makeContext()
   const open = (door: Door) => {
-    const line = openLine(door, openWire(door, { idleMs, context }), () => all.delete(line))
+    const line = openLine(door, openWire(door, { ...limits, context }), () => all.delete(line))
     all.add(line)
     return line
   }
@@ -105,7 +106,7 @@ function openLine(door: Door, wire: Wire, onClose: () => void): Line {
             end()
             done()
           }
-          return bodyReader({ taker, length, socket, onEnd })
+          return bodyReader({ taker, length, socket, onEnd, host: door.host })
         })
         wire.give(early())
         await ended
@@ -144,15 +145,16 @@ type Body = {
   readonly length: number
   readonly socket: TLSSocket
   readonly onEnd: () => void
+  readonly host: string
 }
 
-function bodyReader({ taker, length, socket, onEnd }: Body): Reader {
+function bodyReader({ taker, length, socket, onEnd, host }: Body): Reader {
   let left = length
   let own: Buffer | undefined
   return {
     room: () => (own = taker.room()),
     came: (count, where) => {
-      if (count > left) throw coded('ECONNRESET', 'more came than was told')
+      if (count > left) throw tooMuch(host, length)
       left -= count
       // The first may come to where those of the head did.
       const wait = where === own ? taker.filled(count) : pour(where.subarray(0, count), taker)
@@ -167,6 +169,14 @@ function bodyReader({ taker, length, socket, onEnd }: Body): Reader {
       return true
     },
   }
+}
+
+// Whatever the other side does there, it would do it again.
+function tooMuch(host: string, length: number): UserError {
+  return new UserError(
+    'REGISTRY',
+    `${host}: it sends more than the ${length} bytes that it declares`,
+  )
 }
 
 function parseHead(text: string): Head {

@@ -1,6 +1,7 @@
 /** Lists of tags and repositories, page by page, in the order in which people look for them. */
 
 import { oneLine, UserError } from '../domain/errors.ts'
+import { asWritten } from './doors.ts'
 import type { Ask, Client } from './client.ts'
 import { readWhole } from './taker.ts'
 
@@ -72,7 +73,7 @@ async function listAll(client: Client, first: First, key: string): Promise<reado
 
 // One that is cut on the way is asked for again.
 async function askForPage(client: Client, ask: Ask) {
-  const where = [client.options.site.name.host, ask.repository].filter(Boolean).join('/')
+  const where = [asWritten(client.options.site.name), ask.repository].filter(Boolean).join('/')
   return await client.retrying(async () => {
     const answer = await client.askOnce(ask)
     const body = await readWhole(answer, PAGE_LIMIT, where)

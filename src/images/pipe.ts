@@ -2,19 +2,22 @@
 
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from './codes.ts'
 import { explainWrite, temporaryFolder } from './sink.ts'
 
 const SIZE = 1024 * 1024
 
-/** Has a file made, and hands on its bytes in their order. */
+/** Has a file made, and hands on its bytes in their order. `undefined` where its reader went before its end. */
 export async function pipeOut<T>(
   { stdoutBytes }: { readonly stdoutBytes: (bytes: Uint8Array) => void },
   make: (path: string) => Promise<T>,
-): Promise<T> {
+): Promise<T | undefined> {
   const writeOut = (bytes: Buffer) => {
     try {
       stdoutBytes(bytes)
+      return true
     } catch (error) {
+      if (codeOf(error) === 'EPIPE') return false
       throw explainWrite(error, 'stdout')
     }
   }
@@ -28,7 +31,7 @@ export async function pipeOut<T>(
       for (let at = 0; ;) {
         const { bytesRead } = await file.read(buffer, 0, SIZE, at)
         if (bytesRead === 0) return made
-        writeOut(buffer.subarray(0, bytesRead))
+        if (!writeOut(buffer.subarray(0, bytesRead))) return undefined
         at += bytesRead
       }
     } finally {

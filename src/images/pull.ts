@@ -6,6 +6,7 @@ import { countWhole, fetchBlob, type Fetching } from './blobs.ts'
 import type { Cache } from './cache.ts'
 import { choose, type Chosen } from './choose.ts'
 import type { Client } from './client.ts'
+import type { Site } from './doors.ts'
 import type { Slot } from './slots.ts'
 import { openHashing } from './hashing.ts'
 import {
@@ -105,8 +106,9 @@ type Plan = {
 async function planOf(
   chosen: Chosen,
   { layers }: Prepared,
-  { reference, format }: PullOptions,
+  { reference: asked, format, client }: PullOptions,
 ): Promise<Plan> {
+  const reference = loadable(asked, client.options.site)
   const { root, images, config } = chosen
   const documents = new Map([root, ...chosen.indexes, ...images].map((one) => [one.digest, one]))
   const isHere = ({ digest }: Descriptor) => layers.has(digest) || digest === config?.digest
@@ -129,6 +131,12 @@ async function planOf(
         ]
   const read = config ? [{ name: blobName(config.digest), bytes: config.bytes }] : []
   return { small: [...oci, ...docker, ...read], blobs: unique, local }
+}
+
+// No engine takes the name of an image at an IPv6 address; ECR's own is what it has there.
+function loadable(reference: Reference, { registry, prefix = '' }: Site): Reference {
+  if (!reference.name.startsWith('[')) return reference
+  return { ...reference, name: registry, repository: `${prefix}${reference.repository}` }
 }
 
 async function openOutput(

@@ -7,11 +7,12 @@ import {
   request as plainRequest,
 } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
+import { TLSSocket } from 'node:tls'
 import { coded } from './codes.ts'
 import type { Question } from './connection.ts'
 import type { Door } from './doors.ts'
 import { type Incoming, ofMessage } from './taker.ts'
-import { isAddress } from './wire.ts'
+import { isAddress, type Limits, limitOpening } from './wire.ts'
 
 export type Requests = {
   readonly send: (door: Door, question: Question) => Promise<Incoming>
@@ -19,14 +20,15 @@ export type Requests = {
 }
 
 /** Keeps connections open between requests. `agent` is the way through a proxy, where there is one. */
-export function openRequests(agent: Agent | undefined, idleMs: number): Requests {
+export function openRequests(agent: Agent | undefined, limits: Limits): Requests {
+  const { idleMs } = limits
   const kept = { keepAlive: true, maxSockets: 64, timeout: idleMs }
   const tls = new TlsAgent(kept)
   const plain = new PlainAgent(kept)
   return {
     send: async (door, question) => {
       const own = door.certificate === undefined ? plain : tls
-      return await send(door, question, { agent: agent ?? own, timeout: idleMs })
+      return await send(door, question, { agent: agent ?? own, limits })
     },
     close: () => {
       tls.destroy()
@@ -36,14 +38,15 @@ export function openRequests(agent: Agent | undefined, idleMs: number): Requests
   }
 }
 
-type Means = { readonly agent: Agent; readonly timeout: number }
+type Means = { readonly agent: Agent; readonly limits: Limits }
 
-function send(door: Door, question: Question, means: Means): Promise<Incoming> {
+function send(door: Door, question: Question, { agent, limits }: Means): Promise<Incoming> {
   const { method, path, headers, body, signal } = question
   const { certificate } = door
   return new Promise((resolve, reject) => {
     const options = {
-      ...means,
+      agent,
+      timeout: limits.idleMs,
       host: door.address.host.replace(/^\[(.*)\]$/, '$1'),
       port: door.address.port ?? 443,
       method,
@@ -61,6 +64,11 @@ function send(door: Door, question: Question, means: Means): Promise<Incoming> {
             servername: isAddress(certificate) ? '' : certificate,
             rejectUnauthorized: true,
           })
+    outgoing.on('socket', (socket) => {
+      // One to a proxy for plain HTTP may stand already.
+      const isNew = socket instanceof TLSSocket || socket.connecting
+      if (isNew && !outgoing.reusedSocket) limitOpening(socket, limits.openMs)
+    })
     outgoing.on('response', (answer) => resolve(ofMessage(answer)))
     outgoing.on('error', reject)
     outgoing.on('timeout', () => outgoing.destroy(timedOut()))
@@ -91,5 +99,5 @@ function write(outgoing: ClientRequest, piece: Buffer): Promise<void> {
 }
 
 function timedOut(): Error {
-  return coded('ETIMEDOUT', 'nothing came for a minute')
+  return coded('ETIMEDOUT', 'nothing came for a while')
 }

@@ -25,12 +25,17 @@ export async function seekable(path: string, { folder, signal }: Spooling): Prom
   const copy = join(await folder(), 'archive.tar')
   try {
     await pipeline(source, createWriteStream(copy, { flags: 'wx', mode: 0o600 }), { signal })
-    return copy
   } catch (error) {
     if (signal.aborted) throw stopped()
     if ((error as NodeJS.ErrnoException).syscall !== 'read') throw explainWrite(error, copy)
     throw new UserError('IMAGE', `${path}: it can't be read (${codeOf(error)})`, { cause: error })
   }
+  const { size } = await stat(copy)
+  if (size > 0) return copy
+  throw new UserError(
+    'IMAGE',
+    `${path === '-' ? 'stdin' : path}: nothing came; see what the command before the pipe says`,
+  )
 }
 
 function openStdin(): Readable {

@@ -1,12 +1,12 @@
 /** A TLS connection that is read into memory of its reader: nothing is made of every 16 KiB. */
 
-import { isIPv4, type OnReadOpts } from 'node:net'
+import { isIPv4, type OnReadOpts, type Socket } from 'node:net'
 import {
   connect,
   type ConnectionOptions,
   createSecureContext,
   type SecureContext,
-  type TLSSocket,
+  TLSSocket,
 } from 'node:tls'
 import { coded } from './codes.ts'
 import type { Door } from './doors.ts'
@@ -38,9 +38,15 @@ const NOBODY: Reader = {
   },
 }
 
-export type WireOptions = {
-  /** How long nothing may come. */
+/** How long a connection may take, in milliseconds. */
+export type Limits = {
+  /** To stand: the DNS, connecting and the handshake. */
+  readonly openMs: number
+  /** While nothing comes. */
   readonly idleMs: number
+}
+
+export type WireOptions = Limits & {
   readonly context: () => SecureContext
 }
 
@@ -51,7 +57,7 @@ export function makeContext(): WireOptions['context'] {
 }
 
 /** Opens one; what is sent meanwhile waits. */
-export function openWire(door: Door, { idleMs, context }: WireOptions): Wire {
+export function openWire(door: Door, { openMs, idleMs, context }: WireOptions): Wire {
   let reader = NOBODY
   let fail: ((error: Error) => void) | undefined
   let ended: Error | undefined
@@ -82,6 +88,7 @@ export function openWire(door: Door, { idleMs, context }: WireOptions): Wire {
     ended ??= error
     fail?.(ended)
   }
+  limitOpening(socket, openMs)
   socket.setTimeout(idleMs, () => socket.destroy(coded('ETIMEDOUT', 'nothing came for a while')))
   socket.on('error', end)
   socket.on('close', () => end(coded('ECONNRESET', 'the connection was cut')))
@@ -98,6 +105,17 @@ export function openWire(door: Door, { idleMs, context }: WireOptions): Wire {
     },
     rest: () => (reader = NOBODY),
   }
+}
+
+/** Gives up a socket that is new and does not stand in time. */
+export function limitOpening(socket: Socket, openMs: number): void {
+  // A socket's own timeout begins anew with each byte that waits to be sent.
+  const timer = setTimeout(() => {
+    socket.destroy(coded('ETIMEDOUT', 'no connection came about in time'))
+  }, openMs)
+  const end = () => clearTimeout(timer)
+  socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', end)
+  socket.once('close', end)
 }
 
 function addressOf({ address, certificate = '' }: Door) {

@@ -108,6 +108,21 @@ describe('resolve', () => {
     expect(stderr).toMatch(/^ecr-cname: STS in us-east-1: AWS refused the request's signature.*\n$/)
   })
 
+  it('tells what it knows before it says that STS can’t be reached', async () => {
+    const { user } = await someone()
+    user.env['AWS_ENDPOINT_URL_STS'] = 'http://127.0.0.1:1'
+    const told = await succeed(user, 'resolve', CNAME)
+    const { exitCode, stdout, stderr } = await ecrCname(user, ['resolve', '--aws', CNAME])
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: told })
+    expect(stderr).toMatch(/^ecr-cname: STS in us-east-1: .*\n$/)
+    const asked = await ecrCname(user, ['resolve', '--aws', '--json', CNAME])
+    expect(asked.exitCode).toBe(1)
+    expect(JSON.parse(asked.stdout)).toEqual(
+      JSON.parse(await succeed(user, 'resolve', '--json', CNAME)),
+    )
+  })
+
   it.each([
     [{}, true],
     [{ NO_COLOR: '1' }, false],

@@ -87,6 +87,14 @@ describe('ecr-cname pull', () => {
     expect((await readArchive(file('app.tar'))).has('manifest.json')).toBe(true)
   })
 
+  it('has not succeeded, and says nothing, where who reads -o - goes before its end', async () => {
+    const { registry, user } = await newCaller()
+    await pushImage(registry, '1', { layers: [makeLayer(2_000_000)] })
+    const command = `(${ECR_CNAME} pull ${IMAGE}:1 --quiet -o -; echo exit $? >&2) | head -c 1 >/dev/null`
+    const { stderr } = await runProgram(['sh', '-c', command], { env: user.env, cwd: user.home })
+    expect(stderr).toBe('exit 1\n')
+  })
+
   it('leaves nothing behind where what -o - writes to is full, or there is no TMPDIR', async () => {
     const { registry, user, file } = await newCaller()
     await pushImage(registry, '1')
@@ -347,6 +355,18 @@ describe('ecr-cname push', () => {
     expect(refused).toMatchObject({
       exitCode: 1,
       stderr: 'ecr-cname: /dev/stdin: it is no tar archive\n',
+    })
+  })
+
+  it.each([
+    ['-', 'stdin'],
+    ['/dev/stdin', '/dev/stdin'],
+  ])('says of the pipe %s that nothing came', async (path, name) => {
+    const { user } = await newCaller()
+    const command = `true | ${ECR_CNAME} push ${path} ${CNAME}/team/app:2`
+    expect(await runProgram(['sh', '-c', command], { env: user.env })).toMatchObject({
+      exitCode: 1,
+      stderr: `ecr-cname: ${name}: nothing came; see what the command before the pipe says\n`,
     })
   })
 

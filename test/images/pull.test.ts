@@ -28,6 +28,8 @@ import { becomeNobody } from '../support/nobody.ts'
 import { readArchive } from './archive.ts'
 import { blobGets, newCache, order, rangesOf } from './pulls.ts'
 import {
+  CNAME,
+  ECR,
   IMAGE,
   type Made,
   makeLayer,
@@ -35,6 +37,7 @@ import {
   pushIndex,
   type Registry,
   startRegistry,
+  REPOSITORY,
 } from './registry.ts'
 
 /** All that stands beside a path, and it. */
@@ -62,6 +65,21 @@ describe('pull', () => {
       manifests: [{ digest: image.digest }],
     })
     expect(beside(options.path)).toEqual(['app.tar'])
+  })
+
+  it('has ECR’s own name in it where the one asked for is an IPv6 address, which engines refuse', async () => {
+    const registry = await startRegistry()
+    await pushImage(registry, '1')
+    const site = { ...registry.site, name: { host: '[::1]', port: 5000 }, prefix: 'team/' }
+    const client = registry.client({ site })
+    const given = order(registry, { client, reference: parseReference('[::1]:5000/app:1') })
+    await pullImage(given)
+    const files = await readArchive(given.path)
+    const name = `${ECR}/team/app:1`
+    expect(JSON.parse(String(files.get('manifest.json')))).toMatchObject([{ RepoTags: [name] }])
+    expect(JSON.parse(String(files.get('index.json')))).toMatchObject({
+      manifests: [{ annotations: { 'io.containerd.image.name': name } }],
+    })
   })
 
   it('asks ECR itself through the name: SNI and Host are the registry’s', async () => {
@@ -526,6 +544,11 @@ describe('what a registry sends that is not right', () => {
     const registry = await startRegistry()
     await expect(pullImage(order(registry))).rejects.toThrow(
       `${IMAGE}:1: there is no such image; see the tags with: ecr-cname tags ${IMAGE}`,
+    )
+    const { site } = registry
+    const client = registry.client({ site: { ...site, name: { ...site.name, port: 5000 } } })
+    await expect(pullImage(order(registry, { client }))).rejects.toThrow(
+      `${CNAME}:5000/${REPOSITORY}:1: there is no such image; see the tags with: ecr-cname tags ${CNAME}:5000/${REPOSITORY}`,
     )
     const reference = parseReference(`${IMAGE}-no:1`)
     await expect(pullImage(order(registry, { reference }))).rejects.toThrow(

@@ -3,7 +3,6 @@
 import type { Command } from '../command.ts'
 
 const QUIET = { name: 'quiet', summary: 'no progress' } as const
-const JSON_RESULT = { name: 'json', summary: 'the result as JSON on stdout' } as const
 const PLATFORM = {
   name: 'platform',
   value: 'OS/ARCH',
@@ -33,7 +32,10 @@ export const pullHelp = {
     { name: 'all-platforms', summary: 'all of them, for oci and oci-archive' },
     { name: 'no-cache', summary: 'keep no layers for the next pull, and use none' },
     QUIET,
-    JSON_RESULT,
+    {
+      name: 'json',
+      summary: 'as JSON: ref, digest, mediaType, platform (of one), size, layers, output',
+    },
   ],
   notes: `Layers are kept below the store, 10 GB at most (ECR_CNAME_LAYERS: a size such as 40GB, or off);
 see: ecr-cname cache. A pull that was stopped is gone on with by the next one.`,
@@ -61,7 +63,7 @@ export const pushHelp = {
         'take layers that are there already from this repository of the same registry; repeatable',
     },
     QUIET,
-    JSON_RESULT,
+    { name: 'json', summary: 'as JSON: ref, digest, mediaType, size, blobs by how they went' },
   ],
   notes: `FILE is what docker save, podman save, skopeo copy (oci, oci-archive, docker-archive) or pull wrote,
 also an OCI folder of links; - is a pipe on stdin, kept below TMPDIR until all of it is pushed.`,
@@ -75,7 +77,7 @@ export const reposHelp = {
   operands: 'HOST',
   options: [
     { name: 'limit', value: 'N', summary: 'so many at most' },
-    { name: 'json', summary: 'as JSON, with when each was made and its address' },
+    { name: 'json', summary: 'as JSON: repository; uri and createdAt where ECR tells them' },
   ],
   example: 'ecr-cname repos docker.company.com',
 } as const satisfies Omit<Command, 'run'>
@@ -89,7 +91,7 @@ export const tagsHelp = {
     { name: 'limit', value: 'N', summary: 'so many at most, the latest versions' },
     {
       name: 'json',
-      summary: 'as JSON, with digest, size and time of the push where ECR tells them',
+      summary: 'as JSON: tag; digest, size and pushedAt where ECR tells them',
     },
   ],
   example: 'ecr-cname tags docker.company.com/team/app',
@@ -101,6 +103,6 @@ export const cacheHelp = {
   summary: 'Show the layers that are kept on disk, or clear them',
   operands: '[show|clear]',
   words: ['show', 'clear'],
-  options: [{ name: 'json', summary: 'as JSON' }],
+  options: [{ name: 'json', summary: 'as JSON: folder, limit, size, layers' }],
   example: 'ecr-cname cache clear',
 } as const satisfies Omit<Command, 'run'>

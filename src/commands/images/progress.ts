@@ -136,5 +136,6 @@ function cutTo(text: string, columns: number): string {
 
 function retryLine({ digest, reason, waitMs }: Extract<ProgressEvent, { kind: 'retry' }>): string {
   const what = digest === undefined ? '' : `${shortOf(digest)}  `
-  return `${what}${reason}; again in ${formatSeconds(waitMs / 1000)}`
+  const wait = waitMs < 1000 ? 'less than a second' : formatSeconds(waitMs / 1000)
+  return `${what}${reason}; again in ${wait}`
 }

@@ -48,6 +48,8 @@ async function run(args: readonly string[], world: World): Promise<number> {
     const act = (to: string) => pullImage({ ...order, path: to })
     return path === '-' ? pipeOut(world, act) : act(path)
   })
+  // As head does it on purpose: not all was written, and there is nothing to tell.
+  if (!pulled) return 1
   tell(world, { pulled, path, ref: formatReference(reference) }, flags)
   return 0
 }

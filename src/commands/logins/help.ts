@@ -50,7 +50,7 @@ export const tokenHelp = {
   summary: 'Print the password for a registry',
   operands: 'HOST',
   options: [
-    { name: 'json', summary: 'with user name, registry, expiry and AWS identity' },
+    { name: 'json', summary: 'as JSON: host, registry, username, password, expiresAt, identity' },
     { name: 'header', summary: 'as an Authorization header, for curl --header @-' },
     ...IDENTITY,
   ],

@@ -22,8 +22,11 @@ export async function resolve(args: readonly string[], world: World): Promise<nu
     throw new UserError('USAGE', 'resolve: expected one HOST, such as docker.company.com')
   }
   const found = await find(asked, world.env)
-  const facts = await tell(asked, found, world, flags.aws === true)
+  const { target } = found
+  const [caller] = await Promise.allSettled(flags.aws && target ? [askCaller(target, world)] : [])
+  const facts = await tell(asked, found, world, caller)
   world.stdout(flags.json ? toJson(facts) : toText(facts, world))
+  if (caller?.status === 'rejected') throw caller.reason
   return found.target ? 0 : 1
 }
 
@@ -46,6 +49,8 @@ async function find(asked: Asked, env: World['env']): Promise<Found> {
   return { rule: fallback.kind === 'helper' ? 'fallback' : 'none' }
 }
 
+type Caller = { readonly account: string; readonly arn: string }
+
 /** What is told, in the order in which it is shown. */
 type Facts = {
   readonly host: string
@@ -59,7 +64,7 @@ type Facts = {
   readonly partition?: string
   readonly connect?: string
   readonly identity?: string
-  readonly caller?: { readonly account: string; readonly arn: string }
+  readonly caller?: Caller
   readonly login?: { readonly username: string }
   readonly token?: Kept
 }
@@ -75,7 +80,7 @@ async function tell(
   asked: Asked,
   { rule, where, target }: Found,
   world: World,
-  asksAws: boolean,
+  caller: PromiseSettledResult<Caller> | undefined,
 ): Promise<Facts> {
   const facts = { host: nameOf(asked), rule, ...(where ? { where } : {}) }
   if (!target) return facts
@@ -94,13 +99,13 @@ async function tell(
     partition: partitionOf(registry.region),
     ...(connect ? { connect: `${connect.host}:${connect.port ?? 443}` } : {}),
     identity: await sourceOf(mapping, world.env),
-    ...(asksAws ? { caller: await askCaller(target, world) } : {}),
+    ...(caller?.status === 'fulfilled' ? { caller: caller.value } : {}),
     ...(login ? { login: { username: login.username } } : {}),
     ...(token ? { token } : {}),
   }
 }
 
-async function askCaller({ mapping }: Target, { env }: World) {
+async function askCaller({ mapping }: Target, { env }: World): Promise<Caller> {
   const { callerOf } = await import('../../aws/caller.ts')
   return await callerOf(mapping, mapping.registry.region, {
     env,
