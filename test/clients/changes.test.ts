@@ -100,7 +100,7 @@ describe('pulls by docker, podman, skopeo and ctr', () => {
       await until('12 pulls', async () => pulls() >= 12)
     })
 
-    expect(await ended).toEqual(CLIENTS.map(() => 0))
+    expect(await ended).toEqual(CLIENTS.map(() => ''))
   })
 
   it('end well where a sidecar ends with none to take its place', async () => {
@@ -110,16 +110,19 @@ describe('pulls by docker, podman, skopeo and ctr', () => {
     await second.signal('TERM')
 
     expect(await second.ended).toBe(0)
-    expect(await ended).toEqual(clients.map(() => 0))
+    expect(await ended).toEqual(clients.map(() => ''))
   })
 })
 
-/** Has clients pull a large image at a slow speed; their exit codes, once they have all begun. */
+/** Has clients pull a large image at a slow speed; what those say that fail, once all have begun. */
 async function beginPulls(clients: typeof CLIENTS, image: string) {
   const { ecr } = stage()
   await ecr.setLayerSpeed(8_000_000)
-  const pulls = clients.map(async (client) => (await user.run(client.pull(image))).code)
-  const areLoading = async () => (await ecr.layersUnderWay()) >= clients.length
+  const pulls = clients.map(async (client) => {
+    const { code, stderr } = await user.run(client.pull(image))
+    return code === 0 ? '' : `${client.name}: ${stderr}`
+  })
+  const areLoading = async () => (await ecr.clientsLoading()) >= clients.length
   // Asked twice, for all may be loading the small configuration at one moment.
   await until('all to load layers', async () => (await areLoading()) && (await areLoading()))
   return { ended: Promise.all(pulls) }

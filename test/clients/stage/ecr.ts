@@ -5,7 +5,12 @@ import { EMULATOR, PORTS } from './names.ts'
 import { isListening, until } from './until.ts'
 import type { World } from './world.ts'
 
-type Call = { readonly operation: string; readonly path: string; readonly status?: number }
+type Call = {
+  readonly operation: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly status?: number
+}
 
 export type AccessKey = { readonly id: string; readonly secret: string }
 
@@ -20,8 +25,8 @@ export type Ecr = {
   readonly setTokenSeconds: (seconds: number) => Promise<void>
   /** From now on layers leave the bucket at so many bytes a second each; at full speed without. */
   readonly setLayerSpeed: (bytesPerSecond?: number) => Promise<void>
-  /** How many downloads of the layer that is asked for most have begun and not ended. */
-  readonly layersUnderWay: () => Promise<number>
+  /** How many clients have begun to load the layer that most of them load, and have not ended. */
+  readonly clientsLoading: () => Promise<number>
 }
 
 /** Someone who may do everything, and someone who may not even have a token. */
@@ -66,10 +71,14 @@ export async function startEcr(world: World): Promise<Ecr> {
   }
   return {
     mints: async () => (await callsOf('GetAuthorizationToken')).length,
-    layersUnderWay: async () => {
+    clientsLoading: async () => {
       const calls = (await callsOf('GetLayer')).filter(({ status }) => status === undefined)
       const byLayer = Object.groupBy(calls, ({ path }) => path.split('?')[0] ?? '')
-      return Math.max(0, ...Object.values(byLayer).map((group) => group?.length ?? 0))
+      // Not their number: one that was cut has no status either, and its client has begun again.
+      const clients = Object.values(byLayer).map(
+        (group) => new Set(group?.map(({ headers }) => headers['user-agent'])).size,
+      )
+      return Math.max(0, ...clients)
     },
     setLayerSpeed: async (bytesPerSecond) => {
       await ask('/faults', '--request', 'DELETE')
