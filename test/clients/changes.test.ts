@@ -118,11 +118,12 @@ describe('pulls by docker, podman, skopeo and ctr', () => {
 async function beginPulls(clients: typeof CLIENTS, image: string) {
   const { ecr } = stage()
   await ecr.setLayerSpeed(8_000_000)
+  const before = await ecr.downloads()
   const pulls = clients.map(async (client) => {
     const { code, stderr } = await user.run(client.pull(image))
     return code === 0 ? '' : `${client.name}: ${stderr}`
   })
-  const areLoading = async () => (await ecr.clientsLoading()) >= clients.length
+  const areLoading = async () => (await ecr.clientsLoading(before)) >= clients.length
   // Asked twice, for all may be loading the small configuration at one moment.
   await until('all to load layers', async () => (await areLoading()) && (await areLoading()))
   return { ended: Promise.all(pulls) }

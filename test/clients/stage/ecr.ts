@@ -25,8 +25,13 @@ export type Ecr = {
   readonly setTokenSeconds: (seconds: number) => Promise<void>
   /** From now on layers leave the bucket at so many bytes a second each; at full speed without. */
   readonly setLayerSpeed: (bytesPerSecond?: number) => Promise<void>
-  /** How many clients have begun to load the layer that most of them load, and have not ended. */
-  readonly clientsLoading: () => Promise<number>
+  /** How many downloads have begun so far. */
+  readonly downloads: () => Promise<number>
+  /**
+   * How many clients load the layer that most of them load: of the downloads after the first so many,
+   * for one that was cut before never ends.
+   */
+  readonly clientsLoading: (after: number) => Promise<number>
 }
 
 /** Someone who may do everything, and someone who may not even have a token. */
@@ -71,9 +76,11 @@ export async function startEcr(world: World): Promise<Ecr> {
   }
   return {
     mints: async () => (await callsOf('GetAuthorizationToken')).length,
-    clientsLoading: async () => {
-      const calls = (await callsOf('GetLayer')).filter(({ status }) => status === undefined)
-      const byLayer = Object.groupBy(calls, ({ path }) => path.split('?')[0] ?? '')
+    downloads: async () => (await callsOf('GetLayer')).length,
+    clientsLoading: async (after) => {
+      const calls = (await callsOf('GetLayer')).slice(after)
+      const open = calls.filter(({ status }) => status === undefined)
+      const byLayer = Object.groupBy(open, ({ path }) => path.split('?')[0] ?? '')
       // Not their number: one that was cut has no status either, and its client has begun again.
       const clients = Object.values(byLayer).map(
         (group) => new Set(group?.map(({ headers }) => headers['user-agent'])).size,
